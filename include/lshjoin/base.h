@@ -1,0 +1,60 @@
+/* What every module needs: memory, errors, time, one integer mixer.
+ *
+ * Three kinds of failure (see ARCHITECTURE.md):
+ *   a bug            assert()
+ *   a failing system die(): one message, then the exit hook, which main points at MPI_Abort
+ *   a user's error   a struct error, filled where it is seen, passed up, agreed on by all ranks
+ */
+#ifndef LSHJOIN_BASE_H
+#define LSHJOIN_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+#define LSHJOIN_VERSION "0.1.0"
+
+struct error {
+    int status; /* 0, or one of sysexits.h */
+    char text[1000];
+};
+
+/* Fill *e unless it already holds an error (the first one is the cause). Returns e->status. */
+int error_set(struct error *e, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Called by die() with the exit status, after the message; must not return. Default: exit(). */
+void die_hook(const char *who, void (*leave)(int status));
+
+/* A failure that this process cannot answer: prints "<who>: <message>" on stderr in one write and leaves. */
+noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* n*size bytes, not cleared, freed with free(). Never NULL: a size that overflows or memory that is not there
+ * dies with EX_OSERR. Large blocks are aligned to, and ask for, huge pages: touching them is three times
+ * faster. */
+void *mem_alloc(uint64_t n, size_t size);
+/* The same, all zero. */
+void *mem_zero(uint64_t n, size_t size);
+/* p (or NULL) with room for n*size bytes, its contents kept. */
+void *mem_grow(void *p, uint64_t n, size_t size);
+
+/* Seconds of a monotonic clock. */
+double seconds_now(void);
+
+/* The finaliser of splitmix64 (Steele, Lea, Flood 2014; constants of Stafford's "Mix13"): a bijection of 64
+ * bits. */
+static inline uint64_t mix64(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* From band keys to buckets: partition to bins, of which each rank owns an equal range, then group each bin
+ * in cache.
+ *
+ * A key falls in bin floor(key * owners * per_owner / 2^64); owner o has bins [o*per_owner, (o+1)*per_owner).
+ */
+#ifndef LSHJOIN_BUCKET_H
+#define LSHJOIN_BUCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lshjoin/pool.h"
+
+struct bins {
+    uint32_t owners, per_owner;
+};
+
+/* Bins small enough to be grouped in cache, for about `rows` keys a band in all, and so that a bin's tuples
+ * from or for one rank are a small part of `most` tuples. */
+struct bins bins_choose(uint32_t owners, uint64_t rows, uint64_t most);
+
+/* What travels: a key and the sender's own number of the row. 12 bytes. */
+struct tuple {
+    uint32_t key_high, key_low, row;
+};
+
+/* A part of the work between two exchanges: of bands [band, band_end) the bins [bin, bin_end) of every owner.
+ * More than one band only with all bins. */
+struct round {
+    uint32_t band, band_end, bin, bin_end;
+};
+
+static inline uint64_t round_bins(const struct round *r) {
+    return (uint64_t)(r->band_end - r->band) * (r->bin_end - r->bin);
+}
+
+static inline bool round_is_whole(const struct round *r, uint32_t per_owner) {
+    return r->bin == 0 && r->bin_end == per_owner;
+}
+
+/* counts[owner][band][bin of the owner] of the keys[bands][n]. */
+void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t bands, struct bins bins,
+                  uint64_t *counts);
+
+/* Cut all bands and bins into rounds that hold at most `most` tuples each, or one bin where that has more.
+ * load[band][bin of an owner]: the most tuples that any rank sends or receives there. *n_rounds of them, to
+ * free. */
+struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bins, uint64_t most,
+                            uint64_t *n_rounds);
+
+/* The tuples of a round, ordered by owner, band, bin and row: out[sum of the round's counts]. */
+void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, struct bins bins,
+                      struct round round, struct tuple *out);
+
+/* Buckets of two rows or more: bucket k of `band` holds size rows, rising, at row[first]. */
+struct bucket {
+    uint64_t first;
+    uint32_t size, band;
+};
+
+struct bucket_list {
+    uint64_t n, capacity;
+    struct bucket *bucket;
+    uint64_t n_rows, row_capacity;
+    uint64_t *row; /* global numbers */
+};
+
+/* Group what an owner received in a round. tuples: by sender, band and bin, as sent;
+ * counts[sender][bands][per_owner] of all rounds; start[sender]: the global number of the sender's first row.
+ * One list a thread, in lists [pool_threads], emptied first; in which list a bucket stands may differ from
+ * run to run. */
+void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
+                  struct bins bins, const uint64_t *start, struct round round, struct bucket_list *lists);
+void bucket_list_free(struct bucket_list *list);
+
+#endif

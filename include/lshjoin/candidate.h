@@ -1,0 +1,49 @@
+/* From buckets to candidate pairs. Every pair has one home, the rank of its left or of its right row, by a
+ * hash of both, and travels there once for every band in which it collides. */
+#ifndef LSHJOIN_CANDIDATE_H
+#define LSHJOIN_CANDIDATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lshjoin/bucket.h"
+#include "lshjoin/shard.h"
+#include "lshjoin/sort.h"
+
+/* A pair as its home sees it.
+ *   first   the other row, relative to home's first (shard_relative): below home's number of rows when it
+ * lives here too second  home's own row (local number) << 16 | band
+ */
+static inline uint32_t candidate_mine(struct u64_pair c) {
+    return (uint32_t)(c.second >> 16);
+}
+
+static inline uint32_t candidate_band(struct u64_pair c) {
+    return (uint32_t)(c.second & 0xffff);
+}
+
+/* Where an enumeration of pairs stands: the first four are given, the rest starts as zero. */
+struct pair_cursor {
+    const struct shard *shard;
+    bool exclusive; /* leave out pairs with equal row numbers in their inputs */
+    const struct bucket_list *lists;
+    int n_lists;
+
+    int list;
+    uint64_t bucket; /* in the list */
+    uint64_t tile_x, tile_y, x,
+        y;     /* first row and column of the tile, next row and column, as places in the bucket */
+    bool open; /* within a bucket: */
+    uint64_t left_end,
+        right; /* left rows are at [0, left_end), right ones from `right` on and behind the left one */
+    int *rank; /* [rank_capacity] who holds each row of the bucket */
+    uint64_t rank_capacity;
+};
+
+/* Enumerates pairs into slots: those with home h to slot[h*slot_size ...], counted in n[h] (zeroed first),
+ * until the next pair finds its slot full. Tile by tile, so that a stretch of pairs of a giant bucket touches
+ * few rows. True when pairs are left. */
+bool pair_cursor_next(struct pair_cursor *cursor, struct u64_pair *slots, uint64_t slot_size, uint64_t *n);
+void pair_cursor_free(struct pair_cursor *cursor);
+
+#endif

@@ -1,0 +1,50 @@
+/* Rows of items: the one shape of data that is read, hashed, fetched and compared. A set is a row of
+ * elements, a vector a row of coordinates, a signature a row of symbols. */
+#ifndef LSHJOIN_RECORDS_H
+#define LSHJOIN_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lshjoin/pool.h"
+
+struct records {
+    uint64_t n;  /* rows */
+    size_t item; /* bytes of an item */
+    uint64_t
+        *offset; /* [n+1]: row i holds items [offset[i], offset[i+1]); NULL: every row holds `width` items */
+    uint64_t width;  /* items a row, where offset is NULL */
+    uint64_t stride; /* items from one item of a row to its next: 1, or n where data is stored by columns */
+    void *data;
+};
+
+static inline uint64_t records_length(const struct records *r, uint64_t row) {
+    return r->offset ? r->offset[row + 1] - r->offset[row] : r->width;
+}
+
+/* First item of a row; the row is contiguous where stride is 1. */
+static inline const void *records_row(const struct records *r, uint64_t row) {
+    uint64_t first = r->offset ? r->offset[row] : r->stride == 1 ? row * r->width : row;
+    return (const char *)r->data + first * r->item;
+}
+
+static inline uint64_t records_items(const struct records *r) {
+    return r->offset ? r->offset[r->n] : r->n * r->width;
+}
+
+/* Copy items [first, first + n) of a row to out, contiguous whatever the stride. */
+void records_copy(const struct records *r, uint64_t row, uint64_t first, uint64_t n, void *out);
+
+/* Free what the records own and clear the struct. */
+void records_free(struct records *r);
+
+/* Sets (items of 4 or 8 bytes, unsigned): sort every row and drop repeats, in place. */
+void records_sort_sets(struct records *r, struct pool *pool);
+
+/* Sets of 8-byte elements that all fit 32 bits: store them in 4. */
+void records_narrow(struct records *r);
+
+/* The largest element of sets, 0 where there is none. */
+uint64_t records_max_element(const struct records *r);
+
+#endif

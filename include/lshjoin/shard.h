@@ -1,0 +1,41 @@
+/* Which rank holds which rows. Rows of the first input are numbered 0 .. split-1, those of the second follow
+ * from split; a self-join has split == rows. Rank k holds the contiguous rows [start[k], start[k+1]). */
+#ifndef LSHJOIN_SHARD_H
+#define LSHJOIN_SHARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Most rows of one job (40 bits) and of one rank: what the records on the wire have room for. */
+#define SHARD_MAX_ROWS ((uint64_t)1 << 40)
+#define SHARD_MAX_LOCAL ((uint64_t)UINT32_MAX)
+
+struct shard {
+    int ranks, rank;
+    uint64_t rows, split;
+    uint64_t *start; /* [ranks+1] */
+};
+
+/* The rank that holds a row < rows. */
+int shard_rank(const struct shard *s, uint64_t row);
+
+static inline uint64_t shard_local_rows(const struct shard *s) {
+    return s->start[s->rank + 1] - s->start[s->rank];
+}
+
+/* Rows as a rank counts them, from its own first row on and around: its own rows are 0 .. local-1. Sorted by
+ * this, every rank asks its right neighbour first, so no rank is asked by all at once. */
+static inline uint64_t shard_relative(const struct shard *s, int rank, uint64_t row) {
+    return row >= s->start[rank] ? row - s->start[rank] : row + s->rows - s->start[rank];
+}
+
+static inline uint64_t shard_absolute(const struct shard *s, int rank, uint64_t relative) {
+    uint64_t row = relative + s->start[rank];
+    return row >= s->rows ? row - s->rows : row;
+}
+
+static inline bool shard_is_self_join(const struct shard *s) {
+    return s->split == s->rows;
+}
+
+#endif

@@ -1,0 +1,89 @@
+#include "lshjoin/base.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+static char die_who[64] = "lshjoin";
+static void (*die_leave)(int status) = exit;
+
+int error_set(struct error *e, int status, const char *format, ...) {
+    if (e->status)
+        return e->status;
+    e->status = status;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->text, sizeof e->text, format, args);
+    va_end(args);
+    return status;
+}
+
+void die_hook(const char *who, void (*leave)(int status)) {
+    snprintf(die_who, sizeof die_who, "%s", who);
+    die_leave = leave;
+}
+
+void die(int status, const char *format, ...) {
+    char text[1200];
+    size_t n = (size_t)snprintf(text, sizeof text, "%s: ", die_who);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + n, sizeof text - n - 1, format, args);
+    va_end(args);
+    n = strlen(text);
+    text[n++] = '\n';
+    /* One write, so that messages of several ranks don't mix; if even that fails there is nobody to tell. */
+    if (write(STDERR_FILENO, text, n) < 0)
+        n = 0;
+    die_leave(status);
+    abort();
+}
+
+static size_t bytes_of(uint64_t n, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes) || bytes > PTRDIFF_MAX)
+        die(EX_OSERR, "out of memory: %llu items of %zu bytes are more than can be addressed",
+            (unsigned long long)n, size);
+    return bytes ? bytes : 1;
+}
+
+void *mem_alloc(uint64_t n, size_t size) {
+    const size_t huge = (size_t)2 << 20;
+    size_t bytes = bytes_of(n, size);
+    void *p;
+    if (bytes < 2 * huge) {
+        p = malloc(bytes);
+    } else {
+        bytes = (bytes + huge - 1) / huge * huge;
+        p = aligned_alloc(huge, bytes);
+        if (p)
+            madvise(p, bytes, MADV_HUGEPAGE); /* advice: a kernel without huge pages may decline */
+    }
+    if (!p)
+        die(EX_OSERR, "out of memory: %zu bytes could not be had", bytes);
+    return p;
+}
+
+void *mem_zero(uint64_t n, size_t size) {
+    return memset(mem_alloc(n, size), 0, bytes_of(n, size));
+}
+
+void *mem_grow(void *p, uint64_t n, size_t size) {
+    size_t bytes = bytes_of(n, size);
+    p = realloc(p, bytes);
+    if (!p)
+        die(EX_OSERR, "out of memory: %zu bytes could not be had", bytes);
+    return p;
+}
+
+double seconds_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}

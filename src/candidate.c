@@ -1,0 +1,87 @@
+#include "lshjoin/candidate.h"
+
+#include <stdlib.h>
+
+#include "lshjoin/base.h"
+
+enum { TILE = 1024 };
+
+static const struct bucket *current_bucket(const struct pair_cursor *c) {
+    return &c->lists[c->list].bucket[c->bucket];
+}
+
+static const uint64_t *current_rows(const struct pair_cursor *c) {
+    return c->lists[c->list].row + current_bucket(c)->first;
+}
+
+static void open_bucket(struct pair_cursor *c) {
+    uint64_t size = current_bucket(c)->size;
+    const uint64_t *row = current_rows(c);
+    if (size > c->rank_capacity) {
+        c->rank_capacity = 2 * size;
+        c->rank = mem_grow(c->rank, c->rank_capacity, sizeof *c->rank);
+    }
+    uint64_t lefts = 0;
+    for (uint64_t i = 0; i < size; i++) {
+        c->rank[i] = shard_rank(c->shard, row[i]);
+        lefts += row[i] < c->shard->split;
+    }
+    c->left_end = lefts;
+    c->right = shard_is_self_join(c->shard) ? 0 : lefts;
+    c->tile_x = c->x = c->y = 0;
+    c->tile_y = c->right;
+    c->open = true;
+}
+
+/* Put the pair of rows x < y (places in the bucket) into the slot of its home. False when that is full. */
+static bool put_pair(const struct pair_cursor *c, const uint64_t *row, uint64_t x, uint64_t y, uint32_t band,
+                     struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
+    const struct shard *s = c->shard;
+    if (c->exclusive && row[x] + s->split == row[y])
+        return true;
+    bool at_left = mix64(row[x] * 0x9e3779b97f4a7c15u + row[y]) & 1;
+    int home = c->rank[at_left ? x : y];
+    if (n[home] == slot_size)
+        return false;
+    uint64_t mine = row[at_left ? x : y] - s->start[home];
+    slots[(uint64_t)home * slot_size + n[home]++] =
+        (struct u64_pair){shard_relative(s, home, row[at_left ? y : x]), mine << 16 | band};
+    return true;
+}
+
+/* The rest of the open bucket. False when a slot is full; c->x and c->y then say where to go on. */
+static bool put_bucket(struct pair_cursor *c, struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
+    const struct bucket *b = current_bucket(c);
+    const uint64_t *row = current_rows(c);
+    for (; c->tile_x < c->left_end;
+         c->tile_x += TILE, c->tile_y = max_u64(c->right, c->tile_x), c->x = c->tile_x) {
+        for (; c->tile_y < b->size; c->tile_y += TILE, c->x = c->tile_x) {
+            uint64_t x_end = min_u64(c->tile_x + TILE, c->left_end),
+                     y_end = min_u64(c->tile_y + TILE, b->size);
+            for (; c->x < x_end; c->x++, c->y = 0)
+                for (c->y = max_u64(c->y, max_u64(c->tile_y, c->x + 1)); c->y < y_end; c->y++)
+                    if (!put_pair(c, row, c->x, c->y, b->band, slots, slot_size, n))
+                        return false;
+        }
+    }
+    return true;
+}
+
+bool pair_cursor_next(struct pair_cursor *c, struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
+    for (int rank = 0; rank < c->shard->ranks; rank++)
+        n[rank] = 0;
+    for (; c->list < c->n_lists; c->list++, c->bucket = 0)
+        for (; c->bucket < c->lists[c->list].n; c->bucket++) {
+            if (!c->open)
+                open_bucket(c);
+            if (!put_bucket(c, slots, slot_size, n))
+                return true;
+            c->open = false;
+        }
+    return false;
+}
+
+void pair_cursor_free(struct pair_cursor *c) {
+    free(c->rank);
+    *c = (struct pair_cursor){0};
+}

@@ -1,0 +1,128 @@
+#include "comm.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "comm_mpi.h"
+
+static void abort_job(int status) {
+    MPI_Abort(MPI_COMM_WORLD,
+              status); /* takes the launcher's whole job down, also from an unfinished start */
+    exit(status);
+}
+
+void comm_check(int rc, const char *call) {
+    if (rc == MPI_SUCCESS)
+        return;
+    char text[MPI_MAX_ERROR_STRING];
+    int length = 0;
+    MPI_Error_string(rc, text, &length);
+    die(EX_OSERR, "%s failed: %.*s", call, length, text);
+}
+
+int comm_int(uint64_t v, const char *what) {
+    if (v > INT_MAX)
+        die(EX_SOFTWARE,
+            "%llu %s in one exchange: MPI 3.1 takes at most 2^31-1; use more ranks or a smaller --round",
+            (unsigned long long)v, what);
+    return (int)v;
+}
+
+MPI_Datatype comm_type(size_t item) {
+    MPI_Datatype type;
+    comm_check(MPI_Type_contiguous((int)item, MPI_BYTE, &type), "MPI_Type_contiguous");
+    comm_check(MPI_Type_commit(&type), "MPI_Type_commit");
+    return type;
+}
+
+struct comm *comm_start(int *argc, char ***argv) {
+    int provided;
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
+        die(EX_OSERR, "MPI_Init_thread failed");
+    struct comm *c = mem_zero(1, sizeof *c);
+    MPI_Comm_dup(MPI_COMM_WORLD, &c->mpi);
+    MPI_Comm_set_errhandler(c->mpi, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(c->mpi, &c->rank);
+    MPI_Comm_size(c->mpi, &c->size);
+    char who[64];
+    if (c->size > 1)
+        snprintf(who, sizeof who, "lshjoin: rank %d", c->rank);
+    else
+        snprintf(who, sizeof who, "lshjoin");
+    die_hook(who, abort_job);
+    return c;
+}
+
+void comm_finish(struct comm *c) {
+    MPI_Comm_free(&c->mpi);
+    free(c);
+    MPI_Finalize();
+}
+
+int comm_rank(const struct comm *c) {
+    return c->rank;
+}
+
+int comm_size(const struct comm *c) {
+    return c->size;
+}
+
+const char *comm_version(void) {
+    static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length;
+    MPI_Get_library_version(text, &length);
+    text[strcspn(text, ",")] = 0; /* Open MPI goes on with how it was built */
+    return text;
+}
+
+uint64_t comm_bytes_sent(const struct comm *c) {
+    return c->bytes_sent;
+}
+
+bool comm_failed(struct comm *c, struct error *e) {
+    int first = e->status ? c->rank : c->size, mine = first;
+    comm_check(MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, c->mpi), "MPI_Allreduce");
+    if (first == c->size)
+        return false;
+    if (first == c->rank)
+        fprintf(stderr, "lshjoin: %s\n", e->text);
+    comm_check(MPI_Bcast(&e->status, 1, MPI_INT, first, c->mpi), "MPI_Bcast");
+    return true;
+}
+
+static void reduce(struct comm *c, void *v, uint64_t n, MPI_Datatype type, MPI_Op op) {
+    if (c->size > 1)
+        comm_check(MPI_Allreduce(MPI_IN_PLACE, v, comm_int(n, "numbers"), type, op, c->mpi), "MPI_Allreduce");
+}
+
+void comm_sum(struct comm *c, uint64_t *v, uint64_t n) {
+    reduce(c, v, n, MPI_UINT64_T, MPI_SUM);
+}
+
+void comm_min(struct comm *c, uint64_t *v, uint64_t n) {
+    reduce(c, v, n, MPI_UINT64_T, MPI_MIN);
+}
+
+void comm_max(struct comm *c, uint64_t *v, uint64_t n) {
+    reduce(c, v, n, MPI_UINT64_T, MPI_MAX);
+}
+
+void comm_max_double(struct comm *c, double *v, uint64_t n) {
+    reduce(c, v, n, MPI_DOUBLE, MPI_MAX);
+}
+
+uint64_t comm_sum_before(struct comm *c, uint64_t v) {
+    uint64_t before = 0;
+    comm_check(MPI_Exscan(&v, &before, 1, MPI_UINT64_T, MPI_SUM, c->mpi), "MPI_Exscan");
+    return c->rank ? before : 0; /* MPI leaves rank 0's undefined */
+}
+
+void comm_broadcast(struct comm *c, void *data, uint64_t bytes) {
+    const uint64_t piece_bytes = (uint64_t)1 << 30; /* of one call, whose count is an int */
+    for (uint64_t at = 0; at < bytes; at += piece_bytes)
+        comm_check(MPI_Bcast((char *)data + at, (int)min_u64(piece_bytes, bytes - at), MPI_BYTE, 0, c->mpi),
+                   "MPI_Bcast");
+}

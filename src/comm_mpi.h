@@ -1,0 +1,29 @@
+/* What the comm_* files share; nobody else includes mpi.h. */
+#ifndef COMM_MPI_H
+#define COMM_MPI_H
+
+#include <mpi.h>
+
+#include "comm.h"
+
+struct comm {
+    MPI_Comm mpi;
+    int rank, size;
+    uint64_t bytes_sent;
+};
+
+/* Dies with MPI's own words unless rc is MPI_SUCCESS. */
+void comm_check(int rc, const char *call);
+
+/* v as MPI takes it; dies when it does not fit. */
+int comm_int(uint64_t v, const char *what);
+
+/* A contiguous type of `item` bytes, committed; to be freed. */
+MPI_Datatype comm_type(size_t item);
+
+/* MPI_Alltoallv of items; counts and displacements in items, [size] each, totals below 2^31. */
+void comm_alltoallv(struct comm *c, size_t item, const void *sent, const uint64_t *n_sent,
+                    const uint64_t *sent_at, void *received, const uint64_t *n_received,
+                    const uint64_t *received_at);
+
+#endif

@@ -1,0 +1,58 @@
+#include "h5_base.h"
+
+#include <hdf5.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct reason {
+    char text[300];
+    bool from_system;
+};
+
+void h5_quiet(void) {
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Keeps the innermost line of the stack: the cause; the others only tell who called whom. */
+static herr_t keep_innermost(unsigned depth, const H5E_error2_t *line, void *ctx) {
+    struct reason *reason = ctx;
+    if (depth == 0 && line->desc)
+        snprintf(reason->text, sizeof reason->text, "%s", line->desc);
+    return 0;
+}
+
+/* A failed system call is told as "... errno = 28, error message = 'No space left on device', buf = 0x..." */
+static void cut_system_message(struct reason *reason) {
+    const char *const before = "error message = '";
+    char *message = strstr(reason->text, before);
+    if (!message)
+        return;
+    reason->from_system = true;
+    message += strlen(before);
+    message[strcspn(message, "'")] = '\0';
+    memmove(reason->text, message, strlen(message) + 1);
+}
+
+int h5_fail(struct error *e, int status, const char *file, const char *what, ...) {
+    struct reason reason = {"HDF5 does not say why", false};
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &reason);
+    cut_system_message(&reason);
+    char text[700];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(text, sizeof text, what, args);
+    va_end(args);
+    if (status == EX_DATAERR && reason.from_system)
+        status = EX_IOERR;
+    return error_set(e, status, "%s: %s: %s", file, text, reason.text);
+}
+
+const char *h5_version(void) {
+    static char text[64];
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, sizeof text, "HDF5 %u.%u.%u", major, minor, release);
+    return text;
+}

@@ -1,0 +1,271 @@
+#define H5_USE_110_API /* H5O_info_t as HDF5 1.10 has it, in later versions too */
+
+#include "h5_find.h"
+
+#include <hdf5.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "h5_base.h"
+
+#define SETS                                                                                                 \
+    "a group with indptr and indices, or a flat dataset D beside size_D, such as train and size_train"
+
+/* Objects of one level of the file. */
+struct objects {
+    struct object {
+        char *path;
+        const char *kind; /* of sets; NULL: any group */
+        haddr_t address;
+    } * at;
+    uint64_t n;
+};
+
+struct search {
+    hid_t file;
+    const char *group;    /* whose links are looked at */
+    struct objects next;  /* the groups below this level */
+    struct objects sets;  /* found on this level */
+    struct objects twice; /* groups that have several hard links, so as not to go round in circles */
+};
+
+static void objects_add(struct objects *list, const char *path, const char *kind, haddr_t address) {
+    if ((list->n & (list->n - 1)) == 0) /* full: the room is a power of two */
+        list->at = mem_grow(list->at, list->n ? 2 * list->n : 1, sizeof *list->at);
+    struct object *o = &list->at[list->n++];
+    *o = (struct object){mem_alloc(strlen(path) + 1, 1), kind, address};
+    strcpy(o->path, path);
+}
+
+static bool objects_have(const struct objects *list, haddr_t address) {
+    for (uint64_t i = 0; i < list->n; i++)
+        if (list->at[i].address == address)
+            return true;
+    return false;
+}
+
+static void objects_free(struct objects *list) {
+    for (uint64_t i = 0; i < list->n; i++)
+        free(list->at[i].path);
+    free(list->at);
+    *list = (struct objects){0};
+}
+
+static const char *last_name(const char *path) {
+    return strrchr(path, '/') + 1;
+}
+
+static bool object_info(hid_t loc, const char *path, H5O_info_t *info) {
+    return H5Oget_info_by_name2(loc, path, info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0;
+}
+
+static bool is_dataset(hid_t file, const char *path) {
+    H5O_info_t info;
+    return object_info(file, path, &info) && info.type == H5O_TYPE_DATASET;
+}
+
+struct h5_parts h5_parts_of(const char *object, const char *kind) {
+    struct h5_parts p;
+    int directory = (int)(last_name(object) - object);
+    if (strcmp(kind, "csr") == 0) {
+        const char *slash = object[directory] ? "/" : ""; /* the root ends in one */
+        snprintf(p.offsets, sizeof p.offsets, "%s%sindptr", object, slash);
+        snprintf(p.elements, sizeof p.elements, "%s%sindices", object, slash);
+    } else {
+        snprintf(p.offsets, sizeof p.offsets, "%.*ssize_%s", directory, object, object + directory);
+        snprintf(p.elements, sizeof p.elements, "%s", object);
+    }
+    return p;
+}
+
+/* The kind of sets that an object is, or NULL. */
+static const char *kind_of(hid_t file, const char *path, H5O_type_t type) {
+    const char *kind = type == H5O_TYPE_GROUP ? "csr" : "flat";
+    if (strlen(path) >= H5_PATH || (type != H5O_TYPE_GROUP && type != H5O_TYPE_DATASET))
+        return NULL;
+    struct h5_parts p = h5_parts_of(path, kind);
+    return is_dataset(file, p.offsets) && is_dataset(file, p.elements) ? kind : NULL;
+}
+
+/* What a link of the searched group leads to. A soft link may name sets, but is not searched: what lies below
+ * it is reached by its own path. */
+static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void *ctx) {
+    struct search *s = ctx;
+    H5O_info_t info;
+    if (link->type != H5L_TYPE_HARD && link->type != H5L_TYPE_SOFT)
+        return 0;
+    if (!object_info(group, name, &info))
+        return link->type == H5L_TYPE_SOFT ? 0 : -1; /* a soft link may lead nowhere */
+    size_t size = strlen(s->group) + strlen(name) + 2;
+    char *path = mem_alloc(size, 1);
+    snprintf(path, size, "%s/%s", strcmp(s->group, "/") ? s->group : "", name);
+    const char *kind = kind_of(s->file, path, info.type);
+    if (kind && !objects_have(&s->sets, info.addr))
+        objects_add(&s->sets, path, kind, info.addr);
+    if (info.type == H5O_TYPE_GROUP && link->type == H5L_TYPE_HARD && !objects_have(&s->twice, info.addr)) {
+        objects_add(&s->next, path, NULL, info.addr);
+        if (info.rc > 1)
+            objects_add(&s->twice, path, NULL, info.addr);
+    }
+    free(path);
+    return 0;
+}
+
+/* Level by level, so that the shallowest are found first. */
+static int search_file(struct search *s, const char *file, struct error *e) {
+    H5O_info_t root;
+    if (!object_info(s->file, "/", &root))
+        return h5_fail(e, EX_DATAERR, file, "cannot be searched");
+    objects_add(&s->next, "/", NULL, root.addr);
+    objects_add(&s->twice, "/", NULL, root.addr);
+    if (kind_of(s->file, "/", H5O_TYPE_GROUP))
+        objects_add(&s->sets, "/", "csr", root.addr);
+    while (s->sets.n == 0 && s->next.n > 0 && !e->status) {
+        struct objects level = s->next;
+        s->next = (struct objects){0};
+        for (uint64_t i = 0; i < level.n && !e->status; i++) {
+            hsize_t from = 0;
+            s->group = level.at[i].path;
+            if (H5Literate_by_name(s->file, s->group, H5_INDEX_NAME, H5_ITER_INC, &from, visit, s,
+                                   H5P_DEFAULT) < 0)
+                h5_fail(e, EX_DATAERR, file, "%s: cannot be searched", s->group);
+        }
+        objects_free(&level);
+    }
+    return e->status;
+}
+
+static bool has_usual_name(const char *path) {
+    const char *name = last_name(path);
+    return strcmp(name, "X") == 0 || strcmp(name, "matrix") == 0 || strcmp(name, "sets") == 0;
+}
+
+/* The one that is meant, or NULL. Sets of a group come in the order of their names. */
+static const struct object *choose(const struct objects *sets) {
+    const struct object *usual = NULL;
+    if (sets->n == 1)
+        return sets->at;
+    for (uint64_t i = 0; i < sets->n; i++)
+        if (has_usual_name(sets->at[i].path)) {
+            if (usual)
+                return NULL;
+            usual = &sets->at[i];
+        }
+    if (!usual && sets->n == 2) {
+        const char *a = sets->at[0].path, *b = sets->at[1].path;
+        size_t directory = (size_t)(last_name(a) - a);
+        if (strncmp(a, b, directory) == 0 && strcmp(a + directory, "test") == 0 &&
+            strcmp(b + directory, "train") == 0)
+            return &sets->at[1];
+    }
+    return usual;
+}
+
+/* Names for a message, as many as fit. */
+struct names {
+    char text[300];
+    size_t length;
+};
+
+static void names_add(struct names *names, const char *name) {
+    size_t room = sizeof names->text - names->length;
+    const char *comma = names->length ? ", " : "";
+    if (strlen(comma) + strlen(name) + sizeof ", ..." <= room)
+        names->length += (size_t)snprintf(names->text + names->length, room, "%s%s", comma, name);
+    else if (room > sizeof ", ...") { /* no more after this */
+        snprintf(names->text + names->length, room, "%s...", comma);
+        names->length = sizeof names->text - 1;
+    }
+}
+
+static herr_t add_link(hid_t group, const char *name, const H5L_info_t *link, void *ctx) {
+    (void)group;
+    (void)link;
+    names_add(ctx, name);
+    return 0;
+}
+
+/* What a group holds. */
+static struct names names_in(hid_t file, const char *group) {
+    struct names names = {"nothing", 0};
+    hsize_t from = 0;
+    H5Literate_by_name(file, group, H5_INDEX_NAME, H5_ITER_INC, &from, add_link, &names, H5P_DEFAULT);
+    return names;
+}
+
+static int complain_of_several(const struct objects *sets, const char *file, struct error *e) {
+    struct names names = {"", 0};
+    for (uint64_t i = 0; i < sets->n; i++)
+        names_add(&names, sets->at[i].path);
+    return error_set(e, EX_DATAERR,
+                     "%s: holds %" PRIu64 " collections of sets; name one, as in %s:%s (there are %s)", file,
+                     sets->n, file, sets->at[0].path, names.text);
+}
+
+static int find_by_content(char object[H5_PATH], const char **kind, hid_t file_id, const char *file,
+                           struct error *e) {
+    struct search s = {.file = file_id};
+    if (search_file(&s, file, e) == 0) {
+        const struct object *chosen = choose(&s.sets);
+        if (chosen) {
+            snprintf(object, H5_PATH, "%s", chosen->path);
+            *kind = chosen->kind;
+        } else if (s.sets.n > 0)
+            complain_of_several(&s.sets, file, e);
+        else
+            error_set(e, EX_DATAERR, "%s: holds no sets (looked for " SETS ")", file);
+    }
+    objects_free(&s.next);
+    objects_free(&s.sets);
+    objects_free(&s.twice);
+    return e->status;
+}
+
+static int complain_of_missing(hid_t file_id, const char *file, const char *path, struct error *e) {
+    H5O_info_t info;
+    char above[H5_PATH];
+    snprintf(above, sizeof above, "%s", path);
+    do {
+        char *slash = strrchr(above, '/');
+        slash[slash == above] = '\0'; /* the first slash is the root */
+    } while (above[1] && !(object_info(file_id, above, &info) && info.type == H5O_TYPE_GROUP));
+    return error_set(e, EX_DATAERR, "%s: %s: no such object (%s holds %s)", file, path, above,
+                     names_in(file_id, above).text);
+}
+
+static int complain_of_other(hid_t file_id, const char *file, const char *path, H5O_type_t type,
+                             struct error *e) {
+    if (type == H5O_TYPE_GROUP)
+        return error_set(e, EX_DATAERR, "%s: %s: a group of %s; expected sets (" SETS ")", file, path,
+                         names_in(file_id, path).text);
+    if (type == H5O_TYPE_DATASET)
+        return error_set(e, EX_DATAERR,
+                         "%s: %s: a dataset without size_%s beside it; expected sets (" SETS ")", file, path,
+                         last_name(path));
+    return error_set(e, EX_DATAERR, "%s: %s: neither a group nor a dataset; expected sets (" SETS ")", file,
+                     path);
+}
+
+static int find_by_name(char object[H5_PATH], const char **kind, hid_t file_id, const char *file,
+                        const char *wanted, struct error *e) {
+    int length = snprintf(object, H5_PATH, "%s%s", wanted[0] == '/' ? "" : "/", wanted);
+    if (length >= H5_PATH)
+        return error_set(e, EX_DATAERR, "%s: a path of %d bytes is too long", file, length);
+    while (length > 1 && object[length - 1] == '/')
+        object[--length] = '\0';
+    H5O_info_t info;
+    if (!object_info(file_id, object, &info))
+        return complain_of_missing(file_id, file, object, e);
+    *kind = kind_of(file_id, object, info.type);
+    return *kind ? 0 : complain_of_other(file_id, file, object, info.type, e);
+}
+
+int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *wanted,
+            struct error *e) {
+    if (wanted)
+        return find_by_name(object, kind, file_id, file, wanted, e);
+    return find_by_content(object, kind, file_id, file, e);
+}

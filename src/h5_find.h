@@ -1,0 +1,25 @@
+/* Where an HDF5 file holds sets. Not collective. */
+#ifndef H5_FIND_H
+#define H5_FIND_H
+
+#include <stdint.h>
+
+#include "lshjoin/base.h"
+
+enum { H5_PATH = 512 }; /* room for the path of an object */
+
+/* The paths of the two datasets that sets are made of. */
+struct h5_parts {
+    char offsets[H5_PATH + 8];  /* indptr, or size_D */
+    char elements[H5_PATH + 8]; /* indices, or D */
+};
+struct h5_parts h5_parts_of(const char *object, const char *kind);
+
+/* In the open file `file_id`, called `file` in messages: the sets at `wanted`, or, where it is NULL, the
+ * shallowest ones; of several, one named X, matrix or sets, or train beside test. Follows soft links, never
+ * links to other files. `object` is the group and *kind "csr", or the flat dataset and "flat". Fills *e with
+ * EX_DATAERR if there are none, or if it is not clear which. Returns e->status. */
+int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *wanted,
+            struct error *e);
+
+#endif

@@ -1,0 +1,142 @@
+#include "h5_list.h"
+
+#include <hdf5.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "h5_base.h"
+
+static const uint64_t piece_bytes = (uint64_t)16 << 20;
+
+/* For filters whose name is not stored in the file. */
+static const char *filter_name(H5Z_filter_t filter) {
+    static const struct {
+        H5Z_filter_t filter;
+        const char *name;
+    } known[] = {{4, "szip"},    {32000, "lzf"},        {32001, "blosc"},     {32004, "lz4"},
+                 {307, "bzip2"}, {32008, "bitshuffle"}, {32015, "Zstandard"}, {32026, "blosc2"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].filter == filter)
+            return known[i].name;
+    return "without a name";
+}
+
+static int check_filters(const struct h5_list *list, hid_t plist, struct error *e) {
+    int n = H5Pget_nfilters(plist);
+    for (int i = 0; i < n && !e->status; i++) {
+        char name[100] = "";
+        unsigned flags;
+        size_t values = 0;
+        H5Z_filter_t filter =
+            H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL, sizeof name, name, NULL);
+        if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
+            error_set(
+                e, EX_DATAERR,
+                "%s: %s: compressed with filter %d (%s), which is not available here; point HDF5_PLUGIN_PATH "
+                "to "
+                "a plugin for it, or rewrite the file with gzip or without compression, for example with "
+                "h5repack or h5py where the filter is known",
+                list->file, list->path, (int)filter, name[0] ? name : filter_name(filter));
+    }
+    return e->status;
+}
+
+static int read_layout(struct h5_list *list, struct error *e) {
+    hid_t plist = H5Dget_create_plist(list->id);
+    hsize_t chunk = 1;
+    if (H5Pget_layout(plist) == H5D_CHUNKED)
+        H5Pget_chunk(plist, 1, &chunk);
+    list->chunk = chunk;
+    check_filters(list, plist, e);
+    H5Pclose(plist);
+    return e->status;
+}
+
+static const char *class_name(H5T_class_t class) {
+    switch (class) {
+    case H5T_FLOAT:
+        return "floating-point numbers";
+    case H5T_STRING:
+        return "strings";
+    case H5T_ENUM:
+        return "an enumeration or booleans";
+    case H5T_COMPOUND:
+        return "compound values";
+    default:
+        return "another type";
+    }
+}
+
+static int read_type(struct h5_list *list, struct error *e) {
+    hid_t type = H5Dget_type(list->id);
+    H5T_class_t class = H5Tget_class(type);
+    list->size = H5Tget_size(type);
+    list->is_signed = H5Tget_sign(type) == H5T_SGN_2;
+    H5Tclose(type);
+    if (class != H5T_INTEGER)
+        return error_set(e, EX_DATAERR, "%s: %s: holds %s, expected integers", list->file, list->path,
+                         class_name(class));
+    if (list->size > 8)
+        return error_set(e, EX_DATAERR, "%s: %s: holds integers of %zu bytes, expected at most 8", list->file,
+                         list->path, list->size);
+    return 0;
+}
+
+static int read_length(struct h5_list *list, struct error *e) {
+    hid_t space = H5Dget_space(list->id);
+    int rank = H5Sget_simple_extent_ndims(space);
+    hssize_t length = H5Sget_simple_extent_npoints(space);
+    H5Sclose(space);
+    if (rank != 1 || length < 0)
+        return error_set(e, EX_DATAERR, "%s: %s: has %d dimensions, expected 1", list->file, list->path,
+                         rank);
+    list->length = (uint64_t)length;
+    return 0;
+}
+
+int h5_list_open(struct h5_list *list, int64_t file_id, const char *file, const char *path, struct error *e) {
+    *list = (struct h5_list){.file = file};
+    snprintf(list->path, sizeof list->path, "%s", path);
+    hid_t id = H5Dopen2(file_id, path, H5P_DEFAULT);
+    if (id < 0)
+        return h5_fail(e, EX_DATAERR, file, "%s: cannot be opened", path);
+    list->id = id;
+    if (read_type(list, e) || read_length(list, e))
+        return e->status;
+    return read_layout(list, e);
+}
+
+void h5_list_close(struct h5_list *list) {
+    if (list->id)
+        H5Dclose(list->id);
+    list->id = 0;
+}
+
+static int read_piece(const struct h5_list *list, uint64_t first, uint64_t n, hid_t type, void *out,
+                      struct error *e) {
+    hsize_t start = first, count = n;
+    hid_t from = H5Dget_space(list->id), to = H5Screate_simple(1, &count, NULL);
+    if (H5Sselect_hyperslab(from, H5S_SELECT_SET, &start, NULL, &count, NULL) < 0 ||
+        H5Dread(list->id, type, to, from, H5P_DEFAULT, out) < 0)
+        h5_fail(e, EX_DATAERR, list->file, "%s: numbers %" PRIu64 " to %" PRIu64 " cannot be read",
+                list->path, first, first + n - 1);
+    H5Sclose(to);
+    H5Sclose(from);
+    return e->status;
+}
+
+/* Pieces end where chunks do, so that none is unpacked twice. */
+int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
+                 struct error *e) {
+    hid_t narrow = list->is_signed ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT32;
+    hid_t wide = list->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
+    uint64_t piece = max_u64(piece_bytes / width / list->chunk, 1) * list->chunk, end = first + n;
+    for (uint64_t at = first, next; at < end; at = next) {
+        next = min_u64(at - at % list->chunk + piece, end);
+        if (read_piece(list, at, next - at, width == 4 ? narrow : wide, (char *)out + (at - first) * width,
+                       e))
+            return e->status;
+    }
+    return 0;
+}

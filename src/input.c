@@ -1,0 +1,295 @@
+#include "input.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "h5_read.h"
+#include "lshjoin/text_read.h"
+
+/* One input while it is read: an HDF5 file, open on every rank, or a text, which rank 0 reads and all ranks
+ * then hold whole (it is the form of mhash, whose users' data fits one machine; what doesn't belongs in
+ * HDF5). */
+struct source {
+    struct input *input;
+    bool is_text;
+    uint64_t base; /* global number of its first row */
+    struct h5_sets h5;
+    struct records text;
+};
+
+/* "file" or "file:/object". */
+static void split_name(const char *name, struct input *in) {
+    struct stat info;
+    const char *colon = NULL;
+    for (const char *at = name; stat(name, &info) != 0 && (at = strstr(at, ":/")); at++)
+        colon = at;
+    size_t length = colon ? (size_t)(colon - name) : strlen(name);
+    snprintf(in->file, sizeof in->file, "%.*s", (int)length, name);
+    snprintf(in->object, sizeof in->object, "%s", colon ? colon + 1 : "");
+}
+
+/* Rank 0 tells whether a file is HDF5, mhash text or neither. */
+static int recognise(struct source *s, struct error *e) {
+    const char *file = s->input->file;
+    s->is_text = strcmp(file, "-") == 0;
+    if (s->is_text || h5_is_hdf5(file))
+        return 0;
+    FILE *f = fopen(file, "r");
+    char line[128];
+    if (!f)
+        return error_set(e, EX_NOINPUT, "%s: cannot be read: %s", file, strerror(errno));
+    errno = 0;
+    bool any = fgets(line, sizeof line, f) != NULL;
+    if (ferror(f))
+        error_set(e, EX_NOINPUT, "%s: cannot be read: %s", file, strerror(errno));
+    else if (any && text_is_header(line))
+        s->is_text = true;
+    else
+        error_set(e, EX_DATAERR, "%s: is neither HDF5 nor mhash text (a first line 'N,D,d' was expected)",
+                  file);
+    fclose(f);
+    return e->status;
+}
+
+/* Nothing but blanks may follow the last database. */
+static int expect_end(FILE *f, const char *name, uint64_t line, struct error *e) {
+    for (int c = getc(f); c != EOF; c = getc(f))
+        if (!strchr(" \t\r\n", c))
+            return error_set(e, EX_DATAERR,
+                             "%s: line %llu: expected the end, found more than the sets that were announced",
+                             name, (unsigned long long)line + 1);
+    return 0;
+}
+
+/* Rank 0: the databases of one text, `n` of them, into consecutive sources. */
+static int read_text(struct source *s, int n, struct error *e) {
+    bool is_stdin = strcmp(s->input->file, "-") == 0;
+    const char *name = is_stdin ? "standard input" : s->input->file;
+    FILE *f = is_stdin ? stdin : fopen(s->input->file, "r");
+    uint64_t line = 0;
+    if (!f)
+        return error_set(e, EX_NOINPUT, "%s: cannot be read: %s", name, strerror(errno));
+    for (int i = 0; i < n && !e->status; i++)
+        text_read_sets(f, name, &line, &s[i].text, e);
+    if (!e->status)
+        expect_end(f, name, line, e);
+    if (!is_stdin)
+        fclose(f);
+    return e->status;
+}
+
+/* Rank 0's text to every rank. */
+static void share_text(struct source *s, struct comm *c) {
+    uint64_t size[2] = {s->text.n, s->text.offset ? records_items(&s->text) : 0};
+    comm_broadcast(c, size, sizeof size);
+    if (comm_rank(c) > 0) {
+        s->text = (struct records){.n = size[0], .item = sizeof(uint32_t), .stride = 1};
+        s->text.offset = mem_alloc(size[0] + 1, sizeof *s->text.offset);
+        s->text.data = mem_alloc(size[1], sizeof(uint32_t));
+    }
+    comm_broadcast(c, s->text.offset, (size[0] + 1) * sizeof *s->text.offset);
+    comm_broadcast(c, s->text.data, size[1] * sizeof(uint32_t));
+    s->input->kind = "text";
+    s->input->rows = size[0];
+    s->input->elements = size[1];
+}
+
+static void open_h5(struct source *s, struct error *e) {
+    struct input *in = s->input;
+    if (h5_sets_open(&s->h5, in->file, in->object[0] ? in->object : NULL, e))
+        return;
+    in->kind = s->h5.kind;
+    in->rows = s->h5.rows;
+    in->elements = s->h5.elements;
+    snprintf(in->object, sizeof in->object, "%s", s->h5.object);
+}
+
+static int open_sources(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
+                        struct error *e) {
+    for (int i = 0; i < 2; i++)
+        s[i].input = &in->of[i];
+    for (int i = 0; i < o->n_inputs; i++) {
+        split_name(o->inputs[i], &in->of[i]);
+        if (comm_rank(c) == 0)
+            recognise(&s[i], e);
+        comm_broadcast(c, &s[i].is_text, sizeof s[i].is_text);
+    }
+    if (comm_failed(c, e))
+        return e->status;
+    in->n = o->n_inputs;
+    bool two_in_one = in->n == 1 && s[0].is_text && !o->exclusive; /* queries, then targets */
+    if (two_in_one) {
+        in->n = 2;
+        in->of[1] = in->of[0];
+        s[1].is_text = true;
+    }
+    in->is_mhash_stdin = s[0].is_text && strcmp(in->of[0].file, "-") == 0;
+    for (int i = 0; i < in->n; i++) {
+        if (!s[i].is_text)
+            open_h5(&s[i], e);
+        else if (comm_rank(c) == 0 && !(two_in_one && i == 1))
+            read_text(&s[i], two_in_one ? 2 : 1, e);
+    }
+    if (comm_failed(c, e))
+        return e->status;
+    for (int i = 0; i < in->n; i++)
+        if (s[i].is_text)
+            share_text(&s[i], c);
+    s[1].base = in->of[0].rows;
+    return 0;
+}
+
+/* Lengths of rows [first, first + n) of a source, refused where a set is too long. */
+static int row_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
+    if (s->is_text)
+        for (uint64_t i = 0; i < n; i++)
+            length[i] = records_length(&s->text, first + i);
+    else
+        h5_sets_lengths(&s->h5, first, n, length, e);
+    for (uint64_t i = 0; i < n && !e->status; i++)
+        if (length[i] > INT_MAX)
+            error_set(e, EX_DATAERR, "%s: row %llu: a set of %llu elements (at most 2^31-1)", s->input->file,
+                      (unsigned long long)(first + i), (unsigned long long)length[i]);
+    return e->status;
+}
+
+/* Where each rank's rows begin: at the first row before which at least its share of the work lies, an element
+ * and a row counted as one each. Every rank looks at an equal number of rows of each input. */
+static int share_out(struct inputs *in, struct source *s, struct comm *c, struct error *e) {
+    struct shard *shard = &in->shard;
+    uint64_t size = (uint64_t)comm_size(c), rank = (uint64_t)comm_rank(c);
+    uint64_t *length[2] = {NULL, NULL}, first[2] = {0, 0}, n[2] = {0, 0}, before[2] = {0, 0}, sum[2] = {0, 0};
+    for (int i = 0; i < in->n; i++) {
+        uint64_t rows = in->of[i].rows;
+        first[i] = rows / size * rank + min_u64(rank, rows % size);
+        n[i] = rows / size + (rank < rows % size);
+        length[i] = mem_alloc(n[i], sizeof **length);
+        row_lengths(&s[i], first[i], n[i], length[i], e);
+        for (uint64_t k = 0; k < n[i] && !e->status; k++)
+            sum[i] += length[i][k] + 1;
+        before[i] = comm_sum_before(c, sum[i]);
+    }
+    comm_sum(c, sum, 2);
+    before[1] += sum[0];
+    for (int i = 0; i < in->n && !e->status; i++)
+        if (!s[i].is_text)
+            h5_sets_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
+    *shard = (struct shard){.ranks = (int)size, .rank = (int)rank, .split = in->of[0].rows};
+    shard->rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0);
+    shard->start = mem_alloc(size + 1, sizeof *shard->start);
+    for (uint64_t r = 0; r <= size; r++)
+        shard->start[r] = shard->rows;
+    if (!comm_failed(c, e)) {
+        uint64_t share = (sum[0] + sum[1] + size - 1) / size;
+        for (int i = 0; i < in->n; i++)
+            for (uint64_t k = 0, r = 0; k < n[i]; k++) {
+                for (; r < size && before[i] >= r * share; r++)
+                    shard->start[r] = min_u64(shard->start[r], s[i].base + first[i] + k);
+                before[i] += length[i][k] + 1;
+            }
+        comm_min(c, shard->start, size);
+    }
+    free(length[0]);
+    free(length[1]);
+    return e->status;
+}
+
+/* The rows of source i that this rank holds, by the source's own numbers: from *first on. */
+static uint64_t my_rows(const struct inputs *in, const struct source *s, uint64_t *first) {
+    uint64_t lo = max_u64(in->shard.start[in->shard.rank], s->base);
+    uint64_t hi = min_u64(in->shard.start[in->shard.rank + 1], s->base + s->input->rows);
+    *first = lo < hi ? lo - s->base : 0;
+    return lo < hi ? hi - lo : 0;
+}
+
+/* Elements [first, first + n) of a source into `out`, items of `item` bytes, at least the source's own width.
+ */
+static void read_elements(struct source *s, uint64_t first, uint64_t n, size_t item, void *out, uint64_t *bad,
+                          struct error *e) {
+    size_t width = s->is_text ? sizeof(uint32_t) : s->h5.width;
+    void *own = width == item ? out : mem_alloc(n, width);
+    if (s->is_text)
+        memcpy(own, (const uint32_t *)s->text.data + first, n * width);
+    else
+        h5_sets_elements(&s->h5, first, n, own, bad, e);
+    if (own == out)
+        return;
+    for (uint64_t k = 0; k < n; k++)
+        ((uint64_t *)out)[k] = ((const uint32_t *)own)[k];
+    free(own);
+}
+
+/* Append this rank's rows of a source to the sets, which already hold `rows` rows and have offsets for all.
+ * Collective. */
+static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint64_t rows, struct error *e) {
+    struct records *sets = &in->sets;
+    uint64_t first, n = my_rows(in, s, &first), *offset = sets->offset + rows, bad = UINT64_MAX;
+    uint64_t *length = mem_alloc(n, sizeof *length);
+    row_lengths(s, first, n, length, e);
+    for (uint64_t k = 0; k < n && !e->status; k++)
+        offset[k + 1] = offset[k] + length[k];
+    free(length);
+    uint64_t items = e->status ? 0 : offset[n] - offset[0];
+    uint64_t first_item = comm_sum_before(c, items);
+    if (comm_failed(c, e))
+        return;
+    sets->data = mem_grow(sets->data, offset[n], sets->item);
+    read_elements(s, first_item, items, sets->item, (char *)sets->data + offset[0] * sets->item, &bad, e);
+    if (bad != UINT64_MAX) {
+        uint64_t row = 0;
+        while (offset[row + 1] - offset[0] <= bad - first_item)
+            row++;
+        error_set(e, EX_DATAERR, "%s: %s: row %llu holds a negative element (elements must be 0 or more)",
+                  s->input->file, s->input->object, (unsigned long long)(first + row));
+    }
+    comm_failed(c, e);
+}
+
+static int read_sets(struct inputs *in, struct source *s, struct comm *c, struct error *e) {
+    uint64_t n = shard_local_rows(&in->shard), ignored;
+    if (in->shard.rows > SHARD_MAX_ROWS)
+        error_set(e, EX_DATAERR, "%llu rows in all: at most 2^40", (unsigned long long)in->shard.rows);
+    else if (n > SHARD_MAX_LOCAL)
+        error_set(e, EX_DATAERR, "%llu rows for one rank: at most 2^32-1; use more ranks",
+                  (unsigned long long)n);
+    if (comm_failed(c, e))
+        return e->status;
+    in->sets = (struct records){.n = n, .item = sizeof(uint32_t), .stride = 1};
+    for (int i = 0; i < in->n; i++)
+        if (!s[i].is_text && s[i].h5.width > in->sets.item)
+            in->sets.item = s[i].h5.width;
+    in->sets.offset = mem_zero(n + 1, sizeof *in->sets.offset);
+    read_rows(in, &s[0], c, 0, e);
+    if (in->n == 2 && !e->status)
+        read_rows(in, &s[1], c, my_rows(in, &s[0], &ignored), e);
+    return e->status;
+}
+
+int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
+                struct error *e) {
+    struct source s[2] = {0};
+    *in = (struct inputs){0};
+    if (!open_sources(in, s, c, o, e) && !share_out(in, s, c, e) && !read_sets(in, s, c, e)) {
+        uint64_t largest = records_max_element(&in->sets);
+        comm_max(c, &largest, 1);
+        if (in->sets.item == sizeof(uint64_t) && largest <= UINT32_MAX)
+            records_narrow(&in->sets);
+        records_sort_sets(&in->sets, pool);
+    }
+    for (int i = 0; i < 2; i++) {
+        h5_sets_close(&s[i].h5);
+        records_free(&s[i].text);
+    }
+    return e->status;
+}
+
+void inputs_free(struct inputs *in) {
+    records_free(&in->sets);
+    free(in->shard.start);
+    *in = (struct inputs){0};
+}

@@ -1,0 +1,31 @@
+/* From the inputs named on the command line to this rank's rows. */
+#ifndef INPUT_H
+#define INPUT_H
+
+#include "comm.h"
+#include "lshjoin/pool.h"
+#include "options.h"
+
+/* What was read, for the report. */
+struct input {
+    char file[4096];
+    char object[512];
+    const char *kind; /* csr, flat or text */
+    uint64_t rows, elements;
+};
+
+struct inputs {
+    int n; /* 1: joined with itself */
+    struct input of[2];
+    struct shard shard;
+    struct records sets; /* this rank's rows, each strictly rising; all ranks' elements of one width */
+    bool is_mhash_stdin;
+};
+
+/* Collective. Open the inputs, share out the rows so that ranks hold about equally many elements, and read
+ * each rank's own. Returns e->status, agreed and printed. */
+int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
+                struct error *e);
+void inputs_free(struct inputs *in);
+
+#endif

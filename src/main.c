@@ -1,0 +1,26 @@
+#include <stdio.h>
+
+#include "comm.h"
+#include "h5_base.h"
+#include "job.h"
+#include "options.h"
+
+int main(int argc, char **argv) {
+    struct comm *c = comm_start(&argc, &argv);
+    struct options o;
+    struct error e = {0};
+    options_parse(&o, argc, argv, &e);
+    if (comm_failed(c, &e)) {
+        /* said already */
+    } else if (o.help) {
+        if (comm_rank(c) == 0)
+            options_help(stdout);
+    } else if (o.version) {
+        if (comm_rank(c) == 0)
+            printf("lshjoin %s\n%s\n%s\n", LSHJOIN_VERSION, comm_version(), h5_version());
+    } else {
+        e.status = job_run(c, &o);
+    }
+    comm_finish(c);
+    return e.status;
+}

@@ -1,0 +1,76 @@
+#include "lshjoin/metrics.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lshjoin/base.h"
+
+const char *const stage_name[STAGES] = {"read", "sign", "exchange", "group", "candidates", "verify", "write"};
+
+void metrics_begin(struct metrics *m, enum progress progress) {
+    *m = (struct metrics){.progress = progress, .begin = seconds_now()};
+    m->since = m->shown = m->begin;
+}
+
+void metrics_stage(struct metrics *m, enum stage stage) {
+    double now = seconds_now();
+    m->seconds[m->stage] += now - m->since;
+    m->since = now;
+    m->stage = stage;
+}
+
+/* A duration in the two units that matter. */
+static void print_time(char *text, size_t size, double seconds) {
+    unsigned long s = (unsigned long)seconds;
+    if (s < 60)
+        snprintf(text, size, "%lus", s);
+    else if (s < 3600)
+        snprintf(text, size, "%lum%02lus", s / 60, s % 60);
+    else
+        snprintf(text, size, "%luh%02lum", s / 3600, s / 60 % 60);
+}
+
+void metrics_progress(struct metrics *m, double share, uint64_t count, const char *unit) {
+    double now = seconds_now(), every = m->progress == PROGRESS_TERMINAL ? 0.2 : 60;
+    if (m->progress == PROGRESS_NONE || now - m->shown < every)
+        return;
+    m->shown = now;
+    double spent = now - m->begin;
+    char left[32] = "?", line[160];
+    if (share > 0)
+        print_time(left, sizeof left, spent / share - spent);
+    int n = snprintf(line, sizeof line, "lshjoin: %s: %.0f%%, %llu %s, %.3g a second, %s left",
+                     stage_name[m->stage], 100 * share, (unsigned long long)count, unit,
+                     (double)count / spent, left);
+    if (m->progress == PROGRESS_TERMINAL)
+        fprintf(stderr, "\r%-78s", line);
+    else
+        fprintf(stderr, "%.*s\n", n, line);
+    fflush(stderr);
+}
+
+void metrics_end(struct metrics *m) {
+    metrics_stage(m, m->stage);
+    if (m->progress == PROGRESS_TERMINAL && m->shown > m->begin)
+        fprintf(stderr, "\r%78s\r", "");
+}
+
+uint64_t metrics_peak_memory(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024;
+}
+
+bool metrics_on_terminal(void) {
+    if (isatty(STDERR_FILENO))
+        return true;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)getppid());
+    int fd = open(path, O_WRONLY | O_NOCTTY);
+    bool terminal = fd >= 0 && isatty(fd);
+    if (fd >= 0)
+        close(fd);
+    return terminal;
+}

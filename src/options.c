@@ -1,0 +1,227 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { MOST_BANDS = UINT16_MAX, MOST_ROWS = 1024, MOST_THREADS = 4096 };
+
+/* Options without a short form. */
+enum { THRESHOLD = 256, FORMAT, FORCE, NO_PRINT, ROUND, FILES, PROGRESS, QUIET, VERBOSE, VERSION };
+
+static const struct option long_options[] = {
+    {"bands", required_argument, NULL, 'b'},   {"rows", required_argument, NULL, 'r'},
+    {"seed", required_argument, NULL, 's'},    {"threads", required_argument, NULL, 't'},
+    {"exclusive", no_argument, NULL, 'E'},     {"threshold", required_argument, NULL, THRESHOLD},
+    {"output", required_argument, NULL, 'o'},  {"format", required_argument, NULL, FORMAT},
+    {"force", no_argument, NULL, FORCE},       {"no-print", no_argument, NULL, NO_PRINT},
+    {"round", required_argument, NULL, ROUND}, {"files", required_argument, NULL, FILES},
+    {"progress", no_argument, NULL, PROGRESS}, {"quiet", no_argument, NULL, QUIET},
+    {"verbose", no_argument, NULL, VERBOSE},   {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, VERSION},   {0},
+};
+
+void options_help(FILE *f) {
+    fputs("usage: lshjoin -b BANDS -r ROWS [options] [INPUT [INPUT]]\n"
+          "\n"
+          "Finds the pairs of similar sets in one input (each pair once), or between two, by MinHash and "
+          "banding: a\n"
+          "pair of Jaccard similarity s is a candidate with probability 1-(1-s^ROWS)^BANDS.\n"
+          "\n"
+          "INPUT is file.h5 or file.h5:/path (sets as CSR: AnnData, 10x Genomics, scipy; or flat, as in\n"
+          "ann-benchmarks), or text in the form of mhash (N,D,d, then a line m,f1,...,fm per set); none, or "
+          "-, is such\n"
+          "text on standard input: with -E one database joined with itself, without it two, queries and "
+          "targets.\n"
+          "\n"
+          "what is joined\n"
+          "  -b, --bands N        bands per signature (required)\n"
+          "  -r, --rows N         rows per band (required)\n"
+          "  -s, --seed N         seed of the hash functions (default 0)\n"
+          "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
+          "  -E, --exclusive      never pair a record with the same row number of the other input\n"
+          "\n"
+          "what comes out\n"
+          "  -o, --output DIR     write the pairs to files in DIR; without it one rank prints them\n"
+          "      --format F       h5 (default with -o), tsv (default without) or mhash (default for text on\n"
+          "                       standard input): one line per query\n"
+          "      --files N        at most N files of pairs, shared by ranks where there are more (default "
+          "512)\n"
+          "      --force          replace the finished run that DIR holds\n"
+          "      --no-print       join, but write no pairs\n"
+          "\n"
+          "how it runs\n"
+          "  -t, --threads N      threads per rank (default 1)\n"
+          "      --round SIZE     most bytes that a rank sends or receives in one exchange (default 256M)\n"
+          "      --progress       show progress also where standard error is no terminal\n"
+          "      --quiet          no progress and no summary\n"
+          "      --verbose        say more while running\n"
+          "      --help           this text\n"
+          "      --version        version and libraries\n"
+          "\n"
+          "On many ranks: mpirun -n 64 lshjoin -b 20 -r 5 --threshold 0.8 -o pairs/ corpus.h5\n",
+          f);
+}
+
+/* A whole number in [least, most], nothing before or behind it. */
+static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *v) {
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    *v = n;
+    return !errno && !*end && n >= least && n <= most;
+}
+
+static int number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *v,
+                  struct error *e) {
+    if (parse_number(text, least, most, v))
+        return 0;
+    return error_set(e, EX_USAGE, "%s: '%s' is not a whole number from %llu to %llu", option, text,
+                     (unsigned long long)least, (unsigned long long)most);
+}
+
+/* A number of bytes, with K, M or G for powers of 1024. */
+static int size(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *v,
+                struct error *e) {
+    static const char units[] = "KMG";
+    char digits[32];
+    size_t n = strspn(text, "0123456789");
+    const char *unit = text[n] ? strchr(units, text[n]) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    bool good = n > 0 && n < sizeof digits && (!text[n] || (unit && !text[n + 1]));
+    if (good) {
+        memcpy(digits, text, n);
+        digits[n] = 0;
+        good = parse_number(digits, 0, UINT64_MAX >> shift, v);
+        *v <<= shift;
+    }
+    if (good && *v >= least && *v <= most)
+        return 0;
+    return error_set(e, EX_USAGE, "%s: '%s' is not a size from %lluK to %lluM (such as 256M)", option, text,
+                     (unsigned long long)least >> 10, (unsigned long long)most >> 20);
+}
+
+static int threshold(struct options *o, const char *text, struct error *e) {
+    o->threshold_text = text;
+    if (fraction_parse(text, &o->threshold) && o->threshold.p > 0 && o->threshold.p <= o->threshold.q)
+        return 0;
+    return error_set(
+        e, EX_USAGE,
+        "--threshold: '%s' is not a Jaccard similarity above 0 and up to 1, as a decimal of at most 9 places",
+        text);
+}
+
+static int format(struct options *o, const char *text, struct error *e) {
+    static const char *const names[] = {"", "h5", "tsv", "mhash"};
+    for (int i = FORMAT_H5; i <= FORMAT_MHASH; i++)
+        if (strcmp(text, names[i]) == 0)
+            o->format = (enum format)i;
+    return o->format ? 0 : error_set(e, EX_USAGE, "--format: '%s' is none of h5, tsv, mhash", text);
+}
+
+static int take(struct options *o, int option, struct error *e) {
+    uint64_t v = 0;
+    switch (option) {
+    case 'b':
+        number("--bands", optarg, 1, MOST_BANDS, &v, e);
+        o->bands = (uint32_t)v;
+        break;
+    case 'r':
+        number("--rows", optarg, 1, MOST_ROWS, &v, e);
+        o->rows = (uint32_t)v;
+        break;
+    case 's':
+        return number("--seed", optarg, 0, UINT64_MAX, &o->seed, e);
+    case 't':
+        number("--threads", optarg, 1, MOST_THREADS, &v, e);
+        o->threads = (int)v;
+        break;
+    case 'E':
+        o->exclusive = true;
+        break;
+    case THRESHOLD:
+        return threshold(o, optarg, e);
+    case 'o':
+        o->output = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--output: a directory was expected");
+    case FORMAT:
+        return format(o, optarg, e);
+    case FORCE:
+        o->force = true;
+        break;
+    case NO_PRINT:
+        o->no_print = true;
+        break;
+    case ROUND:
+        return size("--round", optarg, 4096, (uint64_t)1 << 30, &o->round_bytes, e);
+    case FILES:
+        return number("--files", optarg, 1, 512, &o->files, e);
+    case PROGRESS:
+        o->progress = true;
+        break;
+    case QUIET:
+        o->quiet = true;
+        break;
+    case VERBOSE:
+        o->verbose = true;
+        break;
+    case 'h':
+        o->help = true;
+        break;
+    case VERSION:
+        o->version = true;
+        break;
+    }
+    return e->status;
+}
+
+static int check(const struct options *o, struct error *e) {
+    if (!o->bands || !o->rows)
+        return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
+    if (o->n_inputs == 2 && strcmp(o->inputs[0], "-") == 0 && strcmp(o->inputs[1], "-") == 0)
+        return error_set(e, EX_USAGE, "standard input can be one input only");
+    if (o->format == FORMAT_H5 && !o->output)
+        return error_set(e, EX_USAGE, "--format h5 writes files: give their directory with --output");
+    if (o->quiet && o->verbose)
+        return error_set(e, EX_USAGE, "--quiet and --verbose exclude each other");
+    return 0;
+}
+
+int options_parse(struct options *o, int argc, char **argv, struct error *e) {
+    *o = (struct options){
+        .argc = argc, .argv = argv, .threads = 1, .files = 512, .round_bytes = (uint64_t)256 << 20};
+    opterr = 0;
+    int option;
+    while ((option = getopt_long(argc, argv, ":b:r:s:t:Eo:h", long_options, NULL)) != -1) {
+        const char *given = argv[optind - 1];
+        if (option == '?' && optopt && optopt < 256)
+            return error_set(e, EX_USAGE, "unknown option '-%c' (see lshjoin --help)", optopt);
+        if (option == '?')
+            return error_set(e, EX_USAGE,
+                             "option '%s' is unknown, ambiguous or takes no value (see lshjoin --help)",
+                             given);
+        if (option == ':')
+            return error_set(e, EX_USAGE, "option '%s' needs a value", given);
+        if (take(o, option, e))
+            return e->status;
+    }
+    if (o->help || o->version)
+        return 0;
+    if (argc - optind > 2)
+        return error_set(e, EX_USAGE, "'%s': at most two inputs", argv[optind + 2]);
+    for (; optind < argc; optind++)
+        o->inputs[o->n_inputs++] = argv[optind];
+    if (o->n_inputs == 0) {
+        if (isatty(STDIN_FILENO))
+            return error_set(
+                e, EX_USAGE,
+                "no input: name a file, or give mhash text on standard input (see lshjoin --help)");
+        o->inputs[o->n_inputs++] = "-";
+    }
+    return check(o, e);
+}

@@ -1,0 +1,38 @@
+/* The command line. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lshjoin/base.h"
+#include "lshjoin/jaccard.h"
+
+enum format { FORMAT_DEFAULT, FORMAT_H5, FORMAT_TSV, FORMAT_MHASH };
+
+struct options {
+    int argc; /* the command as given, for the report */
+    char **argv;
+    const char *inputs[2]; /* "-" is standard input */
+    int n_inputs;
+    uint32_t bands, rows;
+    uint64_t seed;
+    int threads;
+    bool exclusive;
+    const char *threshold_text; /* as given, or NULL: candidates are the result */
+    struct fraction threshold;
+    const char *output; /* directory, or NULL */
+    enum format format;
+    bool force, no_print, progress, quiet, verbose;
+    uint64_t round_bytes; /* bound of what a rank sends or receives at once */
+    uint64_t files;       /* most pairs files */
+    bool help, version;
+};
+
+/* Reads the command line. Returns e->status: 0 or EX_USAGE with a message that says what was expected. */
+int options_parse(struct options *o, int argc, char **argv, struct error *e);
+
+void options_help(FILE *f);
+
+#endif

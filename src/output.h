@@ -1,0 +1,33 @@
+/* Where pairs go: files of a directory, standard output, or nowhere. Everything is written under a temporary
+ * name and renamed when it is whole. */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm.h"
+#include "lshjoin/pool.h"
+#include "options.h"
+#include "pair.h"
+
+struct output;
+
+/* Collective. Makes the directory ready (refuses one that holds a finished run, unless forced; else clears
+ * what earlier runs left) and opens this rank's file. `value`: name of the third column. On failure *e is set
+ * on every rank and printed, and NULL returned. */
+struct output *output_open(struct comm *c, struct pool *pool, const struct options *o, enum format format,
+                           const struct shard *shard, const char *value, struct error *e);
+/* Collective. Takes n pairs of this rank, in any order. Returns e->status, agreed. */
+int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e);
+/* Collective. Finishes all files, gives them their names and writes the virtual file. Returns e->status,
+ * agreed. */
+int output_finish(struct output *out, struct error *e);
+void output_free(struct output *out);
+
+/* How many files of pairs there are, 0 where they go elsewhere; the name of one, and how many pairs it holds
+ * once finished. */
+uint64_t output_files(const struct output *out);
+const char *output_file_name(const struct output *out, uint64_t file);
+
+#endif

@@ -1,0 +1,94 @@
+#include "lshjoin/records.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lshjoin/base.h"
+
+void records_copy(const struct records *r, uint64_t row, uint64_t first, uint64_t n, void *out) {
+    const char *from = (const char *)records_row(r, row) + first * r->stride * r->item;
+    if (r->stride == 1) {
+        memcpy(out, from, n * r->item);
+        return;
+    }
+    for (uint64_t k = 0; k < n; k++)
+        memcpy((char *)out + k * r->item, from + k * r->stride * r->item, r->item);
+}
+
+void records_free(struct records *r) {
+    free(r->offset);
+    free(r->data);
+    *r = (struct records){0};
+}
+
+/* Sort one row and drop repeats; both widths by one text. */
+#define DEFINE_SORT_SET(name, type)                                                                          \
+    static int compare_##name(const void *a, const void *b) {                                                \
+        type x = *(const type *)a, y = *(const type *)b;                                                     \
+        return (x > y) - (x < y);                                                                            \
+    }                                                                                                        \
+    static uint64_t sort_##name(type *a, uint64_t n) {                                                       \
+        uint64_t rising = 1;                                                                                 \
+        while (rising < n && a[rising - 1] < a[rising])                                                      \
+            rising++;                                                                                        \
+        if (rising >= n)                                                                                     \
+            return n;                                                                                        \
+        qsort(a, n, sizeof *a, compare_##name);                                                              \
+        uint64_t kept = 1;                                                                                   \
+        for (uint64_t i = 1; i < n; i++)                                                                     \
+            if (a[i] != a[kept - 1])                                                                         \
+                a[kept++] = a[i];                                                                            \
+        return kept;                                                                                         \
+    }
+DEFINE_SORT_SET(u32, uint32_t)
+DEFINE_SORT_SET(u64, uint64_t)
+
+struct sort_job {
+    struct records *records;
+    uint64_t *length; /* of each row when its repeats are gone */
+};
+
+static void sort_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    (void)thread;
+    struct sort_job *job = ctx;
+    struct records *r = job->records;
+    for (uint64_t row = lo; row < hi; row++) {
+        void *a = (char *)r->data + r->offset[row] * r->item;
+        uint64_t n = records_length(r, row);
+        job->length[row] = r->item == 4 ? sort_u32(a, n) : sort_u64(a, n);
+    }
+}
+
+void records_sort_sets(struct records *r, struct pool *pool) {
+    struct sort_job job = {r, mem_alloc(r->n, sizeof *job.length)};
+    pool_for(pool, r->n, 256, sort_rows, &job);
+    uint64_t end = 0;
+    for (uint64_t row = 0; row < r->n; row++) { /* close the gaps that repeats have left */
+        uint64_t first = r->offset[row];
+        if (first != end)
+            memmove((char *)r->data + end * r->item, (char *)r->data + first * r->item,
+                    job.length[row] * r->item);
+        r->offset[row] = end;
+        end += job.length[row];
+    }
+    r->offset[r->n] = end;
+    free(job.length);
+}
+
+void records_narrow(struct records *r) {
+    uint64_t n = records_items(r);
+    const uint64_t *wide = r->data;
+    uint32_t *narrow = mem_alloc(n, sizeof *narrow);
+    for (uint64_t i = 0; i < n; i++)
+        narrow[i] = (uint32_t)wide[i];
+    free(r->data);
+    r->data = narrow;
+    r->item = sizeof *narrow;
+}
+
+uint64_t records_max_element(const struct records *r) {
+    uint64_t n = records_items(r), most = 0;
+    for (uint64_t i = 0; i < n; i++)
+        most = max_u64(most, r->item == 4 ? ((const uint32_t *)r->data)[i] : ((const uint64_t *)r->data)[i]);
+    return most;
+}

@@ -1,0 +1,151 @@
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const char *const counter_name[COUNTERS] = {
+    [COUNT_EMPTY] = "empty_records",   [COUNT_ELEMENTS] = "elements", [COUNT_HASHES] = "hash_values",
+    [COUNT_SENT] = "bytes_sent",       [COUNT_TUPLES] = "tuples",     [COUNT_COPIES] = "candidate_copies",
+    [COUNT_CANDIDATES] = "candidates", [COUNT_PAIRS] = "pairs",
+};
+
+/* The numbers of all ranks together. */
+struct totals {
+    uint64_t count[COUNTERS], buckets[33], largest_bucket, peak_memory;
+    double seconds[STAGES], total;
+};
+
+static struct totals gather(struct comm *c, const struct metrics *m) {
+    struct totals t = {.largest_bucket = m->largest_bucket, .peak_memory = metrics_peak_memory()};
+    memcpy(t.count, m->count, sizeof t.count);
+    memcpy(t.buckets, m->buckets, sizeof t.buckets);
+    memcpy(t.seconds, m->seconds, sizeof t.seconds);
+    t.total = m->since - m->begin;
+    t.count[COUNT_SENT] = comm_bytes_sent(c);
+    comm_sum(c, t.count, COUNTERS);
+    comm_sum(c, t.buckets, 33);
+    comm_max(c, &t.largest_bucket, 1);
+    comm_max(c, &t.peak_memory, 1);
+    comm_max_double(c, t.seconds, STAGES);
+    comm_max_double(c, &t.total, 1);
+    return t;
+}
+
+static json_t *number(uint64_t v) {
+    return json_integer((json_int_t)v);
+}
+
+static json_t *inputs_json(const struct inputs *in) {
+    json_t *list = json_array();
+    for (int i = 0; i < in->n; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:o, s:o}", "file", in->of[i].file, "object",
+                                        in->of[i].object, "kind", in->of[i].kind, "rows",
+                                        number(in->of[i].rows), "elements", number(in->of[i].elements)));
+    return list;
+}
+
+static json_t *parameters_json(const struct options *o, const char *metric) {
+    return json_pack("{s:s, s:i, s:i, s:o, s:s?, s:b}", "metric", metric, "bands", (int)o->bands, "rows",
+                     (int)o->rows, "seed", number(o->seed), "threshold", o->threshold_text, "exclusive",
+                     o->exclusive);
+}
+
+static json_t *strings_json(char *const *text, int n) {
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) /* bytes that are not UTF-8 are legal in a file name, but not in JSON */
+        json_array_append_new(list, json_string(text[i]) ? json_string(text[i]) : json_string("?"));
+    return list;
+}
+
+static json_t *counts_json(const struct totals *t, uint64_t records) {
+    json_t *counts = json_pack("{s:o}", "records", number(records));
+    for (int k = 0; k < COUNTERS; k++)
+        json_object_set_new(counts, counter_name[k], number(t->count[k]));
+    return counts;
+}
+
+static json_t *buckets_json(const struct totals *t) {
+    json_t *histogram = json_array();
+    uint64_t n = 0;
+    int last = 32;
+    while (last > 0 && t->buckets[last] == 0)
+        last--;
+    for (int k = 1; k <= last; k++) {
+        json_array_append_new(histogram, number(t->buckets[k]));
+        n += t->buckets[k];
+    }
+    return json_pack("{s:o, s:o, s:o}", "count", number(n), "largest", number(t->largest_bucket), "histogram",
+                     histogram);
+}
+
+static json_t *seconds_json(const struct totals *t) {
+    json_t *seconds = json_object();
+    for (int k = 0; k < STAGES; k++)
+        json_object_set_new(seconds, stage_name[k], json_real(t->seconds[k]));
+    json_object_set_new(seconds, "total", json_real(t->total));
+    return seconds;
+}
+
+static json_t *report_json(struct comm *c, const struct options *o, const struct inputs *in,
+                           const struct output *out, const char *metric, const struct metrics *m,
+                           const struct totals *t) {
+    json_t *files = json_array();
+    for (uint64_t i = 0; i < output_files(out); i++)
+        json_array_append_new(files, json_string(output_file_name(out, i)));
+    json_t *report = json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION,
+                               "command", strings_json(o->argv, o->argc), "inputs", inputs_json(in),
+                               "parameters", parameters_json(o, metric));
+    json_object_set_new(report, "ranks", json_integer(comm_size(c)));
+    json_object_set_new(report, "threads", json_integer(o->threads));
+    json_object_set_new(report, "files", files);
+    json_object_set_new(report, "counts", counts_json(t, in->shard.rows));
+    json_object_set_new(report, "rounds", number(m->rounds));
+    json_object_set_new(report, "batches", number(m->batches));
+    json_object_set_new(report, "buckets", buckets_json(t));
+    json_object_set_new(report, "seconds", seconds_json(t));
+    json_object_set_new(report, "peak_memory_bytes", number(t->peak_memory));
+    return report;
+}
+
+static void write_json(const char *directory, const json_t *report, struct error *e) {
+    char part[4200], whole[4200];
+    snprintf(part, sizeof part, "%s/.run.json.part", directory);
+    snprintf(whole, sizeof whole, "%s/run.json", directory);
+    if (!report || json_dump_file(report, part, JSON_INDENT(2)) != 0 || rename(part, whole) != 0)
+        error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
+}
+
+static void print_summary(struct comm *c, const struct options *o, const struct inputs *in,
+                          const struct totals *t) {
+    fprintf(stderr,
+            "lshjoin: %" PRIu64 " records, %" PRIu64 " elements: %" PRIu64 " candidates, %" PRIu64 " pairs",
+            in->shard.rows, t->count[COUNT_ELEMENTS], t->count[COUNT_CANDIDATES], t->count[COUNT_PAIRS]);
+    if (o->threshold_text)
+        fprintf(stderr, " of similarity %s or more", o->threshold_text);
+    fprintf(stderr, "\nlshjoin: %.2f s on %d rank%s:", t->total, comm_size(c), comm_size(c) > 1 ? "s" : "");
+    for (int k = 0; k < STAGES; k++)
+        fprintf(stderr, " %s %.2f", stage_name[k], t->seconds[k]);
+    fprintf(stderr, "; at most %.0f MB a rank\n", (double)t->peak_memory / 1e6);
+}
+
+int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct output *out,
+                 const char *metric, struct metrics *m, struct error *e) {
+    metrics_end(m);
+    struct totals t = gather(c, m);
+    if (comm_rank(c) == 0 && o->output) {
+        json_t *report = report_json(c, o, in, out, metric, m, &t);
+        write_json(o->output, report, e);
+        json_decref(report);
+    }
+    if (comm_failed(c, e))
+        return e->status;
+    if (comm_rank(c) == 0 && !o->quiet)
+        print_summary(c, o, in, &t);
+    return 0;
+}

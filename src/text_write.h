@@ -1,0 +1,20 @@
+/* Pairs as text. Failures stay in the stream: see ferror. */
+#ifndef TEXT_WRITE_H
+#define TEXT_WRITE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lshjoin/sort.h"
+#include "pair.h"
+
+/* "left right value" under a header with those names, tabs between; the value so that a float is told
+ * exactly. */
+void text_write_header(FILE *f, const char *value);
+void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n);
+
+/* mhash's form: for each query in [first, end) a line "i,j1,j2,..." of its partners; entries are (query,
+ * partner), sorted. */
+void text_write_queries(FILE *f, uint64_t first, uint64_t end, const struct u64_pair *entries, uint64_t n);
+
+#endif
