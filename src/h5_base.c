@@ -11,7 +11,8 @@ struct reason {
     bool from_system;
 };
 
-void h5_quiet(void) {
+void h5_start(void) {
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 

@@ -1,12 +1,13 @@
-/* What the files that call HDF5 share: its errors, in words a user understands. */
+/* What the files that call HDF5 share: its start, and its errors in words a user understands. */
 #ifndef H5_BASE_H
 #define H5_BASE_H
 
 #include "lshjoin/base.h"
 
-/* Keep HDF5 from printing its stack of errors. To be called before the first other call of HDF5; repeats do
- * no harm. */
-void h5_quiet(void);
+/* Start HDF5, silent, and such that it does nothing when the process ends: HDF5 1.10 would come back to a
+ * file that could not be closed, because the disk is full, and crash. main calls this before MPI starts, for
+ * it is MPI_Finalize that ends an HDF5 started later. Repeats do no harm. */
+void h5_start(void);
 
 /* Fill *e with "<file>: <what>: <why>" of the HDF5 call that failed last on this thread, before any other
  * call of HDF5. EX_DATAERR becomes EX_IOERR where the system was to blame. Returns e->status. */

@@ -15,7 +15,7 @@
 
 bool h5_is_hdf5(const char *file) {
     struct stat st;
-    h5_quiet();
+    h5_start();
     return stat(file, &st) == 0 && S_ISREG(st.st_mode) && H5Fis_hdf5(file) > 0;
 }
 
@@ -124,7 +124,7 @@ static int open_lists(struct h5_sets *s, struct error *e) {
 
 int h5_sets_open(struct h5_sets *s, const char *file, const char *object, struct error *e) {
     *s = (struct h5_sets){.file = file};
-    h5_quiet();
+    h5_start();
     if (open_file(s, e) || h5_find(s->object, &s->kind, s->file_id, file, object, e) || open_lists(s, e))
         h5_sets_close(s);
     return e->status;

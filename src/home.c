@@ -4,6 +4,8 @@
 
 #include "lshjoin/candidate.h"
 
+enum { CHUNK = 256 }; /* candidates that a thread takes at a time */
+
 void home_open(struct home *h, uint64_t capacity) {
     h->capacity = capacity;
     h->batch = mem_alloc(capacity, sizeof *h->batch);
@@ -19,33 +21,45 @@ void home_close(struct home *h) {
     free(h->value);
 }
 
-/* Compare candidates of one portion of rows; h->value[i] is the outcome. */
+/* Decide on candidates of one portion of rows: h->value[i], given the value so far. */
 struct comparison {
     struct home *home;
     const struct records *mine;   /* rows by local number */
     const struct records *theirs; /* rows by place in `rows`, or, where that is NULL, by local number too */
     const uint64_t *rows;         /* relative numbers, rising */
     uint64_t first;               /* candidate */
-    float (*decide)(const struct home *h, struct u64_pair c, uint64_t my_row, const struct records *theirs,
-                    uint64_t their_row);
+    float (*decide)(const struct home *h, float value, struct u64_pair c, const struct records *theirs,
+                    uint64_t row);
 };
 
-/* The copy of the lowest colliding band stands for its pair and carries the number of bands. */
-static float decide_bands(const struct home *h, struct u64_pair c, uint64_t my_row,
-                          const struct records *theirs, uint64_t their_row) {
-    const struct records *digest = &h->signatures->digest;
-    struct collisions found = band_collisions(digest, my_row, theirs, their_row, h->signatures->bands);
+static struct collisions collide(const struct home *h, struct u64_pair c, const struct records *theirs,
+                                 uint64_t row) {
+    return band_collisions(&h->signatures->digest, candidate_mine(c), theirs, row, h->signatures->bands);
+}
+
+/* Of a pair's copies that of its lowest colliding band stands for it, and carries the number of bands. */
+static float decide_bands(const struct home *h, float value, struct u64_pair c, const struct records *theirs,
+                          uint64_t row) {
+    (void)value;
+    struct collisions found = collide(h, c, theirs, row);
     return found.count > 0 && found.lowest == candidate_band(c) ? (float)found.count : -1;
 }
 
-static float decide_similarity(const struct home *h, struct u64_pair c, uint64_t my_row,
-                               const struct records *theirs, uint64_t their_row) {
-    (void)c;
-    double value;
-    bool similar = h->family->verify(h->options->threshold, records_row(h->records, my_row),
-                                     records_length(h->records, my_row), records_row(theirs, their_row),
-                                     records_length(theirs, their_row), theirs->item, &value);
-    return similar ? (float)value : -1;
+/* A similar pair is kept in the one batch that holds its lowest colliding band. */
+static float decide_batch(const struct home *h, float value, struct u64_pair c, const struct records *theirs,
+                          uint64_t row) {
+    return collide(h, c, theirs, row).lowest == candidate_band(c) ? value : -1;
+}
+
+static float decide_similarity(const struct home *h, float value, struct u64_pair c,
+                               const struct records *theirs, uint64_t row) {
+    (void)value;
+    uint64_t mine = candidate_mine(c);
+    double similarity;
+    bool similar = h->family->verify(h->options->threshold, records_row(h->records, mine),
+                                     records_length(h->records, mine), records_row(theirs, row),
+                                     records_length(theirs, row), theirs->item, &similarity);
+    return similar ? (float)similarity : -1;
 }
 
 static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {
@@ -60,17 +74,31 @@ static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {
     return lo;
 }
 
+/* A batch is sorted by the other row; our own rows come in any order, from memory: ask for them some steps
+ * ahead. */
+static void prefetch_mine(const struct records *mine, const struct u64_pair *c, uint64_t left) {
+    enum { FAR = 16, NEAR = 8 };
+    if (left > FAR && mine->offset)
+        __builtin_prefetch(&mine->offset[candidate_mine(c[FAR])]);
+    if (left > NEAR) {
+        const char *row = records_row(mine, candidate_mine(c[NEAR]));
+        for (int line = 0; line < 4; line++)
+            __builtin_prefetch(row + line * 64);
+    }
+}
+
 static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
     struct comparison *job = ctx;
     struct home *h = job->home;
     const struct u64_pair *c = h->batch + job->first;
+    float *value = h->value + job->first;
     uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0;
     for (uint64_t i = lo; i < hi; i++) {
         while (job->rows && job->rows[place] < c[i].first)
             place++;
-        h->value[job->first + i] =
-            job->decide(h, c[i], candidate_mine(c[i]), job->theirs, job->rows ? place : c[i].first);
+        prefetch_mine(job->mine, c + i, hi - i);
+        value[i] = job->decide(h, value[i], c[i], job->theirs, job->rows ? place : c[i].first);
     }
 }
 
@@ -81,7 +109,7 @@ static void compare_all(struct home *h, struct comparison *job) {
     while (locals < h->n && h->batch[locals].first < local_rows)
         locals++;
     job->theirs = job->mine;
-    pool_for(h->pool, locals, 256, compare_some, job);
+    pool_for(h->pool, locals, CHUNK, compare_some, job);
     if (comm_size(h->comm) == 1)
         return;
 
@@ -98,13 +126,18 @@ static void compare_all(struct home *h, struct comparison *job) {
         while (end < h->n && past > first_row && h->batch[end].first <= rows[past - 1])
             end++;
         job->rows = rows + first_row;
-        pool_for(h->pool, end - job->first, 256, compare_some, job);
+        pool_for(h->pool, end - job->first, CHUNK, compare_some, job);
         job->first = end;
     }
     comm_fetch_end(fetch);
 }
 
-static void keep_decided(struct home *h) {
+/* Collective. Keep those that `decide` keeps. */
+static void keep_decided(struct home *h, const struct records *mine,
+                         float (*decide)(const struct home *, float, struct u64_pair, const struct records *,
+                                         uint64_t)) {
+    struct comparison job = {.home = h, .mine = mine, .decide = decide};
+    compare_all(h, &job);
     uint64_t kept = 0;
     for (uint64_t i = 0; i < h->n; i++)
         if (h->value[i] >= 0) {
@@ -138,27 +171,23 @@ static struct pair *make_pairs(const struct home *h) {
 }
 
 int home_flush(struct home *h, bool last, struct error *e) {
-    bool whole = last && !h->flushed, verify = h->options->threshold_text != NULL;
     metrics_stage(h->metrics, STAGE_CANDIDATES);
     sort_pairs(h->pool, h->batch, h->scratch, h->n);
-    h->flushed = true;
-    h->metrics->batches++;
 
     metrics_stage(h->metrics, STAGE_VERIFY);
-    if (verify && whole) { /* all copies are here: no need to look at bands */
+    if (h->options->threshold_text) {
         keep_first_copies(h);
+        h->metrics->count[COUNT_CANDIDATES] += h->n;
+        keep_decided(h, h->records, decide_similarity);
+        if (h->flushed || !last) /* not all copies are here */
+            keep_decided(h, &h->signatures->digest, decide_batch);
     } else {
-        struct comparison bands = {.home = h, .mine = &h->signatures->digest, .decide = decide_bands};
-        compare_all(h, &bands);
-        keep_decided(h);
-    }
-    h->metrics->count[COUNT_CANDIDATES] += h->n;
-    if (verify) {
-        struct comparison sets = {.home = h, .mine = h->records, .decide = decide_similarity};
-        compare_all(h, &sets);
-        keep_decided(h);
+        keep_decided(h, &h->signatures->digest, decide_bands);
+        h->metrics->count[COUNT_CANDIDATES] += h->n;
     }
     h->metrics->count[COUNT_PAIRS] += h->n;
+    h->flushed = true;
+    h->metrics->batches++;
 
     metrics_stage(h->metrics, STAGE_WRITE);
     struct pair *pairs = make_pairs(h);

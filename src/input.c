@@ -36,7 +36,9 @@ static void split_name(const char *name, struct input *in) {
 /* Rank 0 tells whether a file is HDF5, mhash text or neither. */
 static int recognise(struct source *s, struct error *e) {
     const char *file = s->input->file;
-    s->is_text = strcmp(file, "-") == 0;
+    struct stat info;
+    s->is_text = strcmp(file, "-") == 0 ||
+                 (stat(file, &info) == 0 && S_ISFIFO(info.st_mode)); /* can be read but once */
     if (s->is_text || h5_is_hdf5(file))
         return 0;
     FILE *f = fopen(file, "r");
@@ -56,16 +58,6 @@ static int recognise(struct source *s, struct error *e) {
     return e->status;
 }
 
-/* Nothing but blanks may follow the last database. */
-static int expect_end(FILE *f, const char *name, uint64_t line, struct error *e) {
-    for (int c = getc(f); c != EOF; c = getc(f))
-        if (!strchr(" \t\r\n", c))
-            return error_set(e, EX_DATAERR,
-                             "%s: line %llu: expected the end, found more than the sets that were announced",
-                             name, (unsigned long long)line + 1);
-    return 0;
-}
-
 /* Rank 0: the databases of one text, `n` of them, into consecutive sources. */
 static int read_text(struct source *s, int n, struct error *e) {
     bool is_stdin = strcmp(s->input->file, "-") == 0;
@@ -77,7 +69,7 @@ static int read_text(struct source *s, int n, struct error *e) {
     for (int i = 0; i < n && !e->status; i++)
         text_read_sets(f, name, &line, &s[i].text, e);
     if (!e->status)
-        expect_end(f, name, line, e);
+        text_read_end(f, name, &line, e);
     if (!is_stdin)
         fclose(f);
     return e->status;

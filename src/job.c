@@ -1,14 +1,18 @@
 #include "job.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
 #include "home.h"
 #include "input.h"
 #include "lshjoin/band.h"
-#include "lshjoin/bucket.h"
 #include "lshjoin/candidate.h"
+#include "lshjoin/cpu.h"
 #include "lshjoin/family.h"
+#include "owner.h"
 #include "report.h"
 
 /* The part of a round's bound that candidates may fill: sorted and compared, they need several times their
@@ -24,86 +28,28 @@ struct job {
     struct inputs in;
     struct signatures signatures;
     struct home home;
-
-    struct bins bins;
-    uint64_t *n_sent, *n_received; /* [ranks][bands][bins of an owner] tuples to and from every rank */
-    struct bucket_list *lists;     /* [threads] buckets of the round */
-    struct u64_pair *slots;        /* [ranks][slot_size] candidates to every rank */
+    struct owner owner;
+    struct u64_pair *slots; /* [ranks][slot_size] candidates to every rank */
     uint64_t slot_size;
 };
 
-/* Of counts[ranks][bands][bins of an owner]: how many tuples of the round go to (come from) each rank. */
-static void count_round(const struct job *j, const uint64_t *counts, struct round round, uint64_t *of_rank) {
-    for (int rank = 0; rank < comm_size(j->c); rank++) {
-        of_rank[rank] = 0;
-        for (uint64_t band = round.band; band < round.band_end; band++)
-            for (uint64_t bin = round.bin; bin < round.bin_end; bin++)
-                of_rank[rank] += counts[((uint64_t)rank * j->o->bands + band) * j->bins.per_owner + bin];
-    }
+/* With --verbose, what the job is about to do; from rank 0. */
+static __attribute__((format(printf, 2, 3))) void say(const struct job *j, const char *format, ...) {
+    if (!j->o->verbose || comm_rank(j->c) > 0)
+        return;
+    va_list args;
+    va_start(args, format);
+    fputs("lshjoin: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
 }
 
-/* Counts first: what every rank will send to and receive from every other, and the rounds in which it stays
- * within bounds. */
-static struct round *plan_rounds(struct job *j, uint64_t *n_rounds) {
-    uint64_t ranks = (uint64_t)comm_size(j->c), most = j->o->round_bytes / sizeof(struct tuple);
-    j->bins = bins_choose((uint32_t)ranks, j->in.shard.rows, most);
-    uint64_t each = (uint64_t)j->o->bands * j->bins.per_owner;
-    j->n_sent = mem_alloc(ranks * each, sizeof *j->n_sent);
-    j->n_received = mem_alloc(ranks * each, sizeof *j->n_received);
-    bucket_count(j->pool, j->signatures.keys, j->signatures.n, j->o->bands, j->bins, j->n_sent);
-    comm_counts(j->c, j->n_sent, j->n_received, each);
-    uint64_t *load = mem_alloc(each, sizeof *load);
-    for (uint64_t k = 0; k < each; k++) {
-        uint64_t sent = 0, received = 0;
-        for (uint64_t rank = 0; rank < ranks; rank++) {
-            sent += j->n_sent[rank * each + k];
-            received += j->n_received[rank * each + k];
-        }
-        load[k] = max_u64(sent, received);
-        j->metrics.count[COUNT_TUPLES] += received;
-    }
-    comm_max(j->c, load, each);
-    struct round *rounds = bucket_rounds(load, j->o->bands, j->bins, most, n_rounds);
-    free(load);
-    j->metrics.rounds = *n_rounds;
-    return rounds;
-}
-
-/* Keys to their owners, and there to buckets. */
-static void make_buckets(struct job *j, struct round round) {
-    uint64_t ranks = (uint64_t)comm_size(j->c), *n = mem_alloc(2 * ranks, sizeof *n), sum = 0;
-    metrics_stage(&j->metrics, STAGE_EXCHANGE);
-    count_round(j, j->n_sent, round, n);
-    count_round(j, j->n_received, round, n + ranks);
-    for (uint64_t rank = 0; rank < ranks; rank++)
-        sum += n[rank];
-    struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
-    bucket_partition(j->pool, j->signatures.keys, j->signatures.n, j->bins, round, tuples);
-    tuples = comm_exchange(j->c, sizeof *tuples, tuples, n, n + ranks);
-    metrics_stage(&j->metrics, STAGE_GROUP);
-    bucket_group(j->pool, tuples, j->n_received, j->o->bands, j->bins, j->in.shard.start, round, j->lists);
-    free(tuples);
-    free(n);
-}
-
-/* Bucket statistics of the round. Returns how many pairs it has at most. */
-static uint64_t count_buckets(struct job *j) {
-    uint64_t pairs = 0;
-    for (int t = 0; t < j->o->threads; t++)
-        for (uint64_t b = 0; b < j->lists[t].n; b++) {
-            uint64_t size = j->lists[t].bucket[b].size;
-            j->metrics.buckets[63 - __builtin_clzll(size)]++;
-            j->metrics.largest_bucket = max_u64(j->metrics.largest_bucket, size);
-            pairs += size * (size - 1) / 2;
-        }
-    return pairs;
-}
-
-/* Pairs of the round's buckets to their homes, as many at a time as there is room for. `done`: share of the
- * rounds behind us, `share`: what this one is of all. */
-static int send_candidates(struct job *j, double done, double share, struct error *e) {
-    struct pair_cursor cursor = {&j->in.shard, j->o->exclusive, j->lists, j->o->threads, .list = 0};
-    uint64_t *n = mem_alloc((uint64_t)comm_size(j->c), sizeof *n), pairs = count_buckets(j), seen = 0;
+/* Pairs of the round's buckets, `pairs` at most, to their homes, as many at a time as there is room for.
+ * `done`: share of the rounds behind us; `share`: what this one is of all. */
+static int send_candidates(struct job *j, uint64_t pairs, double done, double share, struct error *e) {
+    struct pair_cursor cursor = {&j->in.shard, j->o->exclusive, j->owner.lists, j->o->threads, .list = 0};
+    uint64_t *n = mem_alloc((uint64_t)comm_size(j->c), sizeof *n), seen = 0;
     enum { MORE, FULL, FLAGS };
     uint64_t flags[FLAGS] = {true, false};
     while (flags[MORE] && !e->status) {
@@ -115,8 +61,11 @@ static int send_candidates(struct job *j, double done, double share, struct erro
             comm_exchange_slots(j->c, sizeof *j->slots, j->slots, j->slot_size, n, j->home.batch + j->home.n);
         flags[FULL] = 2 * j->home.n > j->home.capacity;
         comm_max(j->c, flags, FLAGS);
-        if (flags[FULL])
+        if (flags[FULL]) {
+            say(j, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here", j->metrics.batches + 1,
+                j->home.n);
             home_flush(&j->home, false, e);
+        }
         metrics_progress(&j->metrics, done + (pairs ? share * (double)seen / (double)pairs : share),
                          j->metrics.count[COUNT_COPIES] + seen, "candidates");
     }
@@ -137,32 +86,38 @@ static void open_home(struct job *j, struct output *out) {
 
 /* From signatures to pairs written. */
 static int join(struct job *j, struct output *out, struct error *e) {
-    uint64_t n_rounds;
-    metrics_stage(&j->metrics, STAGE_EXCHANGE);
-    struct round *rounds = plan_rounds(j, &n_rounds);
-    j->lists = mem_zero((uint64_t)j->o->threads, sizeof *j->lists);
+    j->owner = (struct owner){j->c, j->pool, &j->in.shard, &j->signatures, &j->metrics, .n_rounds = 0};
+    owner_open(&j->owner, j->o->round_bytes);
+    say(j, "%" PRIu64 " round%s of exchange", j->owner.n_rounds, j->owner.n_rounds > 1 ? "s" : "");
     open_home(j, out);
-    for (uint64_t r = 0; r < n_rounds && !e->status; r++) {
-        make_buckets(j, rounds[r]);
-        send_candidates(j, (double)r / (double)n_rounds, 1 / (double)n_rounds, e);
+    double share = 1 / (double)j->owner.n_rounds;
+    for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
+        uint64_t pairs = owner_round(&j->owner, r);
+        send_candidates(j, pairs, (double)r * share, share, e);
     }
     if (!e->status)
         home_flush(&j->home, true, e);
     home_close(&j->home);
-    for (int t = 0; t < j->o->threads; t++)
-        bucket_list_free(&j->lists[t]);
-    free(j->lists);
+    owner_close(&j->owner);
     free(j->slots);
-    free(j->n_sent);
-    free(j->n_received);
-    free(rounds);
     return e->status;
 }
 
+/* The form of the output, once the inputs are known. */
 static enum format choose_format(const struct options *o, const struct inputs *in) {
     if (o->format)
         return o->format;
     return o->output ? FORMAT_H5 : in->is_mhash_stdin ? FORMAT_MHASH : FORMAT_TSV;
+}
+
+static void say_inputs(const struct job *j) {
+    for (int i = 0; i < j->in.n; i++)
+        say(j, "%s %s (%s): %" PRIu64 " rows, %" PRIu64 " elements", j->in.of[i].file, j->in.of[i].object,
+            j->in.of[i].kind, j->in.of[i].rows, j->in.of[i].elements);
+    say(j, "elements of %zu bytes; rank 0 holds %" PRIu64 " of %" PRIu64 " rows", j->in.sets.item,
+        shard_local_rows(&j->in.shard), j->in.shard.rows);
+    say(j, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", j->o->bands, j->o->rows,
+        j->o->seed, cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
 }
 
 static void sign(struct job *j) {
@@ -197,6 +152,7 @@ int job_run(struct comm *c, const struct options *o) {
     const char *value = o->threshold_text ? j.family->value : "bands";
     if (!inputs_read(&j.in, c, j.pool, o, &e) &&
         (out = output_open(c, j.pool, o, choose_format(o, &j.in), &j.in.shard, value, &e))) {
+        say_inputs(&j);
         sign(&j);
         if (!join(&j, out, &e) && !output_finish(out, &e))
             report_write(c, o, &j.in, out, j.family->metric, &j.metrics, &e);

@@ -6,6 +6,7 @@
 #include "options.h"
 
 int main(int argc, char **argv) {
+    h5_start();
     struct comm *c = comm_start(&argc, &argv);
     struct options o;
     struct error e = {0};

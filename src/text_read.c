@@ -152,7 +152,8 @@ static int read_set(struct reader *r, uint64_t universe, struct growth *room, st
         return r->e->status;
     uint64_t fields = count_fields(r);
     if (fields != m)
-        return complain(r, *r->line, "expected %" PRIu64 " features, found %" PRIu64, m, fields);
+        return complain(r, *r->line, "expected %" PRIu64 " features, found %" PRIu64 "%s", m, fields,
+                        feof(r->f) ? " and the end of the file" : "");
     make_room(room, sets, m);
     uint32_t *out = (uint32_t *)sets->data + sets->offset[sets->n];
     for (uint64_t i = 0; i < m; i++) {

@@ -1,0 +1,38 @@
+#!/bin/bash
+# Installs what lshjoin needs on Debian 12, if anything of it is missing: what builds and runs it, with --tests also what tests it.
+# Needs root only when something is missing.
+set -euo pipefail
+
+packages=(
+    gcc libc6-dev make cmake pkg-config
+    openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libjansson-dev
+    python3-h5py python3-numpy # for the scripts in data/
+)
+test_packages=(libcmocka-dev hdf5-tools python3-pytest python3-scipy)
+
+case "${1:-}" in
+    '') ;;
+    --tests) packages+=("${test_packages[@]}") ;;
+    *) echo "usage: $0 [--tests]" >&2; exit 64 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "Not a Debian system: going on without a look at its packages. Debian's names of those needed: ${packages[*]}" >&2
+    exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    echo "Packages are missing. Please ask the administrator of this machine to run" >&2
+    echo "    apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 1
+fi
+echo "Installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null # says hundreds of lines; errors go to stderr

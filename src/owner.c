@@ -1,0 +1,84 @@
+#include "owner.h"
+
+#include <stdlib.h>
+
+void owner_open(struct owner *o, uint64_t most) {
+    uint64_t ranks = (uint64_t)comm_size(o->comm), most_tuples = most / sizeof(struct tuple);
+    uint32_t bands = o->signatures->bands;
+    o->bins = bins_choose((uint32_t)ranks, o->shard->rows, most_tuples);
+    uint64_t each = (uint64_t)bands * o->bins.per_owner;
+    o->n_sent = mem_alloc(ranks * each, sizeof *o->n_sent);
+    o->n_received = mem_alloc(ranks * each, sizeof *o->n_received);
+    metrics_stage(o->metrics, STAGE_EXCHANGE);
+    bucket_count(o->pool, o->signatures->keys, o->signatures->n, bands, o->bins, o->n_sent);
+    comm_counts(o->comm, o->n_sent, o->n_received, each);
+
+    uint64_t *load = mem_alloc(each, sizeof *load);
+    for (uint64_t k = 0; k < each; k++) {
+        uint64_t sent = 0, received = 0;
+        for (uint64_t rank = 0; rank < ranks; rank++) {
+            sent += o->n_sent[rank * each + k];
+            received += o->n_received[rank * each + k];
+        }
+        load[k] = max_u64(sent, received);
+        o->metrics->count[COUNT_TUPLES] += received;
+    }
+    comm_max(o->comm, load, each);
+    o->rounds = bucket_rounds(load, bands, o->bins, most_tuples, &o->n_rounds);
+    free(load);
+    o->metrics->rounds = o->n_rounds;
+    o->lists = mem_zero((uint64_t)pool_threads(o->pool), sizeof *o->lists);
+}
+
+/* Of counts[ranks][bands][bins of an owner]: how many tuples of the round go to, or come from, each rank.
+ * Returns the sum. */
+static uint64_t count_round(const struct owner *o, const uint64_t *counts, struct round round,
+                            uint64_t *of_rank) {
+    uint64_t sum = 0;
+    for (uint64_t rank = 0; rank < (uint64_t)comm_size(o->comm); rank++) {
+        of_rank[rank] = 0;
+        for (uint64_t band = round.band; band < round.band_end; band++)
+            for (uint64_t bin = round.bin; bin < round.bin_end; bin++)
+                of_rank[rank] += counts[(rank * o->signatures->bands + band) * o->bins.per_owner + bin];
+        sum += of_rank[rank];
+    }
+    return sum;
+}
+
+/* Bucket statistics of the round. Returns how many pairs it has at most. */
+static uint64_t count_buckets(struct owner *o) {
+    uint64_t pairs = 0;
+    for (int t = 0; t < pool_threads(o->pool); t++)
+        for (uint64_t b = 0; b < o->lists[t].n; b++) {
+            uint64_t size = o->lists[t].bucket[b].size;
+            o->metrics->buckets[63 - __builtin_clzll(size)]++;
+            o->metrics->largest_bucket = max_u64(o->metrics->largest_bucket, size);
+            pairs += size * (size - 1) / 2;
+        }
+    return pairs;
+}
+
+uint64_t owner_round(struct owner *o, uint64_t r) {
+    struct round round = o->rounds[r];
+    uint64_t ranks = (uint64_t)comm_size(o->comm), *n = mem_alloc(2 * ranks, sizeof *n);
+    metrics_stage(o->metrics, STAGE_EXCHANGE);
+    struct tuple *tuples = mem_alloc(count_round(o, o->n_sent, round, n), sizeof *tuples);
+    count_round(o, o->n_received, round, n + ranks);
+    bucket_partition(o->pool, o->signatures->keys, o->signatures->n, o->bins, round, tuples);
+    tuples = comm_exchange(o->comm, sizeof *tuples, tuples, n, n + ranks);
+    metrics_stage(o->metrics, STAGE_GROUP);
+    bucket_group(o->pool, tuples, o->n_received, o->signatures->bands, o->bins, o->shard->start, round,
+                 o->lists);
+    free(tuples);
+    free(n);
+    return count_buckets(o);
+}
+
+void owner_close(struct owner *o) {
+    for (int t = 0; t < pool_threads(o->pool); t++)
+        bucket_list_free(&o->lists[t]);
+    free(o->lists);
+    free(o->rounds);
+    free(o->n_sent);
+    free(o->n_received);
+}

@@ -1,0 +1,33 @@
+/* The middle of the way: band keys travel to the ranks that own them, and become buckets there. */
+#ifndef OWNER_H
+#define OWNER_H
+
+#include "comm.h"
+#include "lshjoin/band.h"
+#include "lshjoin/bucket.h"
+#include "lshjoin/metrics.h"
+
+/* The first block is given (nothing of it is owned); the rest is the owner's own. */
+struct owner {
+    struct comm *comm;
+    struct pool *pool;
+    const struct shard *shard;
+    const struct signatures *signatures;
+    struct metrics *metrics;
+
+    struct bins bins;
+    uint64_t *n_sent, *n_received; /* [ranks][bands][bins of an owner] tuples to and from every rank */
+    uint64_t n_rounds;
+    struct round *rounds;
+    struct bucket_list *lists; /* [threads] buckets of the round */
+};
+
+/* Collective. Counts first: what every rank will send to and receive from every other; then the rounds in
+ * which no rank sends or receives more than `most` bytes at once, but for a single bin that is larger. */
+void owner_open(struct owner *o, uint64_t most);
+/* Collective. Exchange round number r; its buckets are in o->lists until the next. Returns how many pairs
+ * they have at most. */
+uint64_t owner_round(struct owner *o, uint64_t r);
+void owner_close(struct owner *o);
+
+#endif

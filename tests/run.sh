@@ -1,0 +1,17 @@
+#!/bin/bash
+# Installs what is missing, builds with warnings as errors, and runs the tests; with --all also those that take long.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+selection=(--label-exclude '^long$')
+case "${1:-}" in
+    '') ;;
+    --all) selection=() ;;
+    *) echo "usage: $0 [--all]" >&2; exit 64 ;;
+esac
+
+jobs/install-packages.sh --tests
+. jobs/mpi-env.sh
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+cmake --build build --parallel "$(nproc)"
+ctest --test-dir build --output-on-failure --no-tests=error "${selection[@]}"
