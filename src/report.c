@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -40,12 +41,26 @@ static json_t *number(uint64_t v) {
     return json_integer((json_int_t)v);
 }
 
+/* A name as JSON; bytes that are not UTF-8 are legal in a file's name, but not there. */
+static json_t *name_json(const char *name) {
+    json_t *whole = json_string(name);
+    if (whole)
+        return whole;
+    char *ascii = mem_alloc(strlen(name) + 1, 1);
+    size_t n = 0;
+    for (; name[n]; n++)
+        ascii[n] = (unsigned char)name[n] < 0x80 ? name[n] : '?';
+    json_t *readable = json_stringn(ascii, n);
+    free(ascii);
+    return readable;
+}
+
 static json_t *inputs_json(const struct inputs *in) {
     json_t *list = json_array();
     for (int i = 0; i < in->n; i++)
         json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:o, s:o}", "file", in->of[i].file, "object",
-                                        in->of[i].object, "kind", in->of[i].kind, "rows",
+                              json_pack("{s:o, s:o, s:s, s:o, s:o}", "file", name_json(in->of[i].file),
+                                        "object", name_json(in->of[i].object), "kind", in->of[i].kind, "rows",
                                         number(in->of[i].rows), "elements", number(in->of[i].elements)));
     return list;
 }
@@ -56,10 +71,10 @@ static json_t *parameters_json(const struct options *o, const char *metric) {
                      o->exclusive);
 }
 
-static json_t *strings_json(char *const *text, int n) {
+static json_t *command_json(const struct options *o) {
     json_t *list = json_array();
-    for (int i = 0; i < n; i++) /* bytes that are not UTF-8 are legal in a file name, but not in JSON */
-        json_array_append_new(list, json_string(text[i]) ? json_string(text[i]) : json_string("?"));
+    for (int i = 0; i < o->argc; i++)
+        json_array_append_new(list, name_json(o->argv[i]));
     return list;
 }
 
@@ -98,9 +113,9 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     json_t *files = json_array();
     for (uint64_t i = 0; i < output_files(out); i++)
         json_array_append_new(files, json_string(output_file_name(out, i)));
-    json_t *report = json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION,
-                               "command", strings_json(o->argv, o->argc), "inputs", inputs_json(in),
-                               "parameters", parameters_json(o, metric));
+    json_t *report =
+        json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION, "command",
+                  command_json(o), "inputs", inputs_json(in), "parameters", parameters_json(o, metric));
     json_object_set_new(report, "ranks", json_integer(comm_size(c)));
     json_object_set_new(report, "threads", json_integer(o->threads));
     json_object_set_new(report, "files", files);
