@@ -14,13 +14,6 @@ void metrics_begin(struct metrics *m, enum progress progress) {
     m->since = m->shown = m->begin;
 }
 
-void metrics_stage(struct metrics *m, enum stage stage) {
-    double now = seconds_now();
-    m->seconds[m->stage] += now - m->since;
-    m->since = now;
-    m->stage = stage;
-}
-
 /* A duration in the two units that matter. */
 static void print_time(char *text, size_t size, double seconds) {
     unsigned long s = (unsigned long)seconds;
@@ -32,23 +25,36 @@ static void print_time(char *text, size_t size, double seconds) {
         snprintf(text, size, "%luh%02lum", s / 3600, s / 60 % 60);
 }
 
-void metrics_progress(struct metrics *m, double share, uint64_t count, const char *unit) {
-    double now = seconds_now(), every = m->progress == PROGRESS_TERMINAL ? 0.2 : 60;
+/* Draw the line, if it is time to. */
+static void draw(struct metrics *m) {
+    double now = m->since, every = m->progress == PROGRESS_TERMINAL ? 0.2 : 60;
     if (m->progress == PROGRESS_NONE || now - m->shown < every)
         return;
     m->shown = now;
     double spent = now - m->begin;
-    char left[32] = "?", line[160];
-    if (share > 0)
-        print_time(left, sizeof left, spent / share - spent);
-    int n = snprintf(line, sizeof line, "lshjoin: %s: %.0f%%, %llu %s, %.3g a second, %s left",
-                     stage_name[m->stage], 100 * share, (unsigned long long)count, unit,
-                     (double)count / spent, left);
-    if (m->progress == PROGRESS_TERMINAL)
-        fprintf(stderr, "\r%-78s", line);
-    else
-        fprintf(stderr, "%.*s\n", n, line);
+    char left[32], line[160];
+    int n = snprintf(line, sizeof line, "lshjoin: %s", stage_name[m->stage]);
+    if (m->share > 0) {
+        print_time(left, sizeof left, spent / m->share - spent);
+        n += snprintf(line + n, sizeof line - (size_t)n, ": %.0f%%, %llu %s, %.3g a second, %s left",
+                      100 * m->share, (unsigned long long)m->done, m->unit, (double)m->done / spent, left);
+    }
+    fprintf(stderr, m->progress == PROGRESS_TERMINAL ? "\r%-78s" : "%s\n", line);
     fflush(stderr);
+}
+
+void metrics_stage(struct metrics *m, enum stage stage) {
+    double now = seconds_now();
+    m->seconds[m->stage] += now - m->since;
+    m->since = now;
+    m->stage = stage;
+    draw(m);
+}
+
+void metrics_progress(struct metrics *m, double share, uint64_t done, const char *unit) {
+    m->share = share;
+    m->done = done;
+    m->unit = unit;
 }
 
 void metrics_end(struct metrics *m) {

@@ -44,15 +44,19 @@ struct metrics {
 
     enum progress progress;
     double shown; /* when it was told last */
+    double share; /* of the whole job that is done: 0 to 1, 0 while it cannot be told */
+    uint64_t done;
+    const char *unit;
 };
 
 void metrics_begin(struct metrics *m, enum progress progress);
 
-/* The time since the last call goes to the stage that was running; `stage` runs from now on. */
+/* The time since the last call goes to the stage that was running; `stage` runs from now on. Tells progress
+ * when it is time to. */
 void metrics_stage(struct metrics *m, enum stage stage);
 
-/* Tell, if it is time to, that `share` (0 to 1) of the whole job is done, `count` of `unit` so far. */
-void metrics_progress(struct metrics *m, double share, uint64_t count, const char *unit);
+/* What to tell from now on: `share` (0 to 1) of the whole job is done, `done` of `unit` so far. */
+void metrics_progress(struct metrics *m, double share, uint64_t done, const char *unit);
 
 /* Stop the clock and wipe the progress line. */
 void metrics_end(struct metrics *m);
