@@ -278,6 +278,8 @@ static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct group_scratch *s = &job->scratch[thread];
     for (uint64_t item = lo; item < hi; item++) {
         uint64_t n = gather(job, item, s);
+        if (n < 2)
+            continue;
         uint32_t groups = number_keys(s, n);
         uint32_t band = job->round.band + (uint32_t)(item / (job->round.bin_end - job->round.bin));
         if (groups < n)
