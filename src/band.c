@@ -35,7 +35,7 @@ static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
         for (uint32_t band = 0; band < s->bands; band++)
             s->keys[band * s->n + row] =
                 pairs ? band_key(symbols + (size_t)band * job->rows, job->rows, band) : BAND_NO_KEY;
-        if (pairs && s->digest.data != s->keys)
+        if (pairs && s->digest.data)
             memcpy((uint32_t *)s->digest.data + row * job->m, symbols, job->m * sizeof *symbols);
     }
 }
@@ -46,12 +46,10 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
     uint32_t m = bands * rows, padded = (m + 63) / 64 * 64;
     struct signatures s = {.n = records->n, .bands = bands};
     s.keys = mem_alloc(s.n * bands, sizeof *s.keys);
-    if (keep_symbols)
-        s.digest = (struct records){.n = s.n, .item = sizeof(uint32_t), .width = m, .stride = 1};
-    else
-        s.digest = (struct records){.n = s.n, .item = sizeof *s.keys, .width = bands, .stride = s.n};
-    s.digest.data = keep_symbols ? mem_alloc(s.n * m, sizeof(uint32_t)) : (void *)s.keys;
-
+    if (keep_symbols) {
+        s.digest = (struct records){.n = s.n, .item = sizeof(uint32_t), .width = m};
+        s.digest.data = mem_alloc(s.n * m, sizeof(uint32_t));
+    }
     void *signer = family->create(m, seed);
     struct sign_job job = {family, signer, records, &s, rows, m, NULL, padded};
     job.scratch = mem_alloc((uint64_t)pool_threads(pool) * padded, sizeof *job.scratch);
@@ -62,20 +60,41 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
 }
 
 void signatures_free(struct signatures *s) {
-    if (s->digest.data != s->keys)
-        records_free(&s->digest);
+    records_free(&s->digest);
     free(s->keys);
     *s = (struct signatures){0};
 }
 
-struct collisions band_collisions(const struct records *a, uint64_t i, const struct records *b, uint64_t j,
-                                  uint32_t bands) {
-    struct collisions found = {0, bands};
-    size_t symbols = records_length(a, i) / bands, bytes = symbols * a->item; /* of a band; contiguous */
-    const char *x = records_row(a, i), *y = records_row(b, j);
-    for (uint32_t band = 0; band < bands; band++)
-        if (memcmp(x + band * a->stride * bytes, y + band * b->stride * bytes, bytes) == 0 &&
-            found.count++ == 0)
-            found.lowest = band;
-    return found;
+static void transpose_keys(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    (void)thread;
+    const struct signatures *s = ctx;
+    uint64_t *row = s->digest.data;
+    for (uint64_t band = 0; band < s->bands; band++)
+        for (uint64_t i = lo; i < hi; i++)
+            row[i * s->bands + band] = s->keys[band * s->n + i];
+}
+
+const struct records *signatures_digest(struct signatures *s, struct pool *pool) {
+    if (!s->digest.data) {
+        s->digest = (struct records){.n = s->n, .item = sizeof *s->keys, .width = s->bands};
+        s->digest.data = mem_alloc(s->n * s->bands, sizeof *s->keys);
+        pool_for(pool, s->n, 64, transpose_keys,
+                 s); /* few rows at a time: they stay in the cache from band to band */
+    }
+    return &s->digest;
+}
+
+uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t bands, uint32_t first,
+                         uint32_t end) {
+    size_t part = bytes / bands;
+    uint32_t n = 0;
+    if (part == sizeof(uint64_t)) { /* keys: the compiler compares many at once */
+        const uint64_t *x = a, *y = b;
+        for (uint32_t band = first; band < end; band++)
+            n += x[band] == y[band];
+        return n;
+    }
+    for (size_t at = first * part; at < end * part; at += part)
+        n += memcmp((const char *)a + at, (const char *)b + at, part) == 0;
+    return n;
 }

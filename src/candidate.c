@@ -27,7 +27,7 @@ static void open_bucket(struct pair_cursor *c) {
         lefts += row[i] < c->shard->split;
     }
     c->left_end = lefts;
-    c->right = shard_is_self_join(c->shard) ? 0 : lefts;
+    c->right = c->shard->self_join ? 0 : lefts;
     c->tile_x = c->x = c->y = 0;
     c->tile_y = c->right;
     c->open = true;

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "comm_mpi.h"
 
@@ -56,7 +57,7 @@ struct fetch *comm_fetch_begin(struct comm *c, const struct shard *shard, const 
     f->n_asked = f->ask_at + size;
     f->asked_at = f->n_asked + size;
     f->served = f->asked_at + size;
-    f->portion = (struct records){.item = records->item, .stride = 1};
+    f->portion = (struct records){.item = records->item};
 
     uint32_t *request = make_request(f, shard, rows);
     comm_counts(c, f->n_ask, f->n_asked, 1);
@@ -128,7 +129,8 @@ static void pack(struct fetch *f, struct lane *out, int to, uint64_t n, char *pa
     while (n > 0) {
         uint32_t row = asked[out->row[to]];
         uint64_t left = records_length(f->records, row) - out->at[to], piece = min_u64(left, n);
-        records_copy(f->records, row, out->at[to], piece, packed);
+        memcpy(packed, (const char *)records_row(f->records, row) + out->at[to] * f->records->item,
+               piece * f->records->item);
         packed += piece * f->records->item;
         n -= piece;
         out->at[to] += piece;

@@ -21,39 +21,41 @@ void home_close(struct home *h) {
     free(h->value);
 }
 
-/* Decide on candidates of one portion of rows: h->value[i], given the value so far. */
+/* Decide on candidates of one portion of rows: h->value[i]. */
 struct comparison {
     struct home *home;
     const struct records *mine;   /* rows by local number */
     const struct records *theirs; /* rows by place in `rows`, or, where that is NULL, by local number too */
     const uint64_t *rows;         /* relative numbers, rising */
     uint64_t first;               /* candidate */
-    float (*decide)(const struct home *h, float value, struct u64_pair c, const struct records *theirs,
-                    uint64_t row);
+    float (*decide)(const struct home *h, struct u64_pair c, const struct records *theirs, uint64_t row);
 };
 
-static struct collisions collide(const struct home *h, struct u64_pair c, const struct records *theirs,
-                                 uint64_t row) {
-    return band_collisions(&h->signatures->digest, candidate_mine(c), theirs, row, h->signatures->bands);
+/* In how many of the bands [first, end) a candidate collides. */
+static uint32_t collisions(const struct home *h, struct u64_pair c, const struct records *theirs,
+                           uint64_t row, uint32_t first, uint32_t end) {
+    const struct records *digest = &h->signatures->digest;
+    return band_collisions(records_row(digest, candidate_mine(c)), records_row(theirs, row),
+                           digest->width * digest->item, h->signatures->bands, first, end);
 }
 
 /* Of a pair's copies that of its lowest colliding band stands for it, and carries the number of bands. */
-static float decide_bands(const struct home *h, float value, struct u64_pair c, const struct records *theirs,
+static float decide_bands(const struct home *h, struct u64_pair c, const struct records *theirs,
                           uint64_t row) {
-    (void)value;
-    struct collisions found = collide(h, c, theirs, row);
-    return found.count > 0 && found.lowest == candidate_band(c) ? (float)found.count : -1;
+    uint32_t band = candidate_band(c);
+    if (collisions(h, c, theirs, row, 0, band) || !collisions(h, c, theirs, row, band, band + 1))
+        return -1;
+    return (float)collisions(h, c, theirs, row, band, h->signatures->bands);
 }
 
-/* A similar pair is kept in the one batch that holds its lowest colliding band. */
-static float decide_batch(const struct home *h, float value, struct u64_pair c, const struct records *theirs,
-                          uint64_t row) {
-    return collide(h, c, theirs, row).lowest == candidate_band(c) ? value : -1;
+/* The same where nobody asks for the number. */
+static float decide_copy(const struct home *h, struct u64_pair c, const struct records *theirs,
+                         uint64_t row) {
+    return collisions(h, c, theirs, row, 0, candidate_band(c)) ? -1 : 1;
 }
 
-static float decide_similarity(const struct home *h, float value, struct u64_pair c,
-                               const struct records *theirs, uint64_t row) {
-    (void)value;
+static float decide_similarity(const struct home *h, struct u64_pair c, const struct records *theirs,
+                               uint64_t row) {
     uint64_t mine = candidate_mine(c);
     double similarity;
     bool similar = h->family->verify(h->options->threshold, records_row(h->records, mine),
@@ -98,7 +100,7 @@ static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
         while (job->rows && job->rows[place] < c[i].first)
             place++;
         prefetch_mine(job->mine, c + i, hi - i);
-        value[i] = job->decide(h, value[i], c[i], job->theirs, job->rows ? place : c[i].first);
+        value[i] = job->decide(h, c[i], job->theirs, job->rows ? place : c[i].first);
     }
 }
 
@@ -134,7 +136,7 @@ static void compare_all(struct home *h, struct comparison *job) {
 
 /* Collective. Keep those that `decide` keeps. */
 static void keep_decided(struct home *h, const struct records *mine,
-                         float (*decide)(const struct home *, float, struct u64_pair, const struct records *,
+                         float (*decide)(const struct home *, struct u64_pair, const struct records *,
                                          uint64_t)) {
     struct comparison job = {.home = h, .mine = mine, .decide = decide};
     compare_all(h, &job);
@@ -164,27 +166,27 @@ static struct pair *make_pairs(const struct home *h) {
         uint64_t mine = s->start[s->rank] + candidate_mine(h->batch[i]);
         uint64_t other = shard_absolute(s, s->rank, h->batch[i].first);
         uint64_t right = max_u64(mine, other);
-        pairs[i] = (struct pair){min_u64(mine, other), shard_is_self_join(s) ? right : right - s->split,
-                                 h->value[i]};
+        pairs[i] = (struct pair){min_u64(mine, other), s->self_join ? right : right - s->split, h->value[i]};
     }
     return pairs;
 }
 
 int home_flush(struct home *h, bool last, struct error *e) {
+    bool verify = h->options->threshold_text != NULL, whole = last && !h->flushed;
     metrics_stage(h->metrics, STAGE_CANDIDATES);
     sort_pairs(h->pool, h->batch, h->scratch, h->n);
+    if (verify) {
+        keep_first_copies(h);
+        if (!whole)
+            keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copy);
+    } else {
+        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands);
+    }
+    h->metrics->count[COUNT_CANDIDATES] += h->n;
 
     metrics_stage(h->metrics, STAGE_VERIFY);
-    if (h->options->threshold_text) {
-        keep_first_copies(h);
-        h->metrics->count[COUNT_CANDIDATES] += h->n;
+    if (verify)
         keep_decided(h, h->records, decide_similarity);
-        if (h->flushed || !last) /* not all copies are here */
-            keep_decided(h, &h->signatures->digest, decide_batch);
-    } else {
-        keep_decided(h, &h->signatures->digest, decide_bands);
-        h->metrics->count[COUNT_CANDIDATES] += h->n;
-    }
     h->metrics->count[COUNT_PAIRS] += h->n;
     h->flushed = true;
     h->metrics->batches++;

@@ -19,7 +19,7 @@ struct home {
     struct pool *pool;
     const struct shard *shard;
     const struct records *records;
-    const struct signatures *signatures;
+    struct signatures *signatures;
     const struct family *family;
     const struct options *options;
     struct output *output;
@@ -37,8 +37,8 @@ void home_open(struct home *h, uint64_t capacity);
 void home_close(struct home *h);
 
 /* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it. A pair
- * whose copies come in several batches is compared in each, and kept in the one that holds its lowest
- * colliding band. Returns e->status, agreed. */
+ * whose copies come in several batches is one pair: the copy of its lowest colliding band stands for all.
+ * Returns e->status, agreed. */
 int home_flush(struct home *h, bool last, struct error *e);
 
 #endif

@@ -80,7 +80,7 @@ static void share_text(struct source *s, struct comm *c) {
     uint64_t size[2] = {s->text.n, s->text.offset ? records_items(&s->text) : 0};
     comm_broadcast(c, size, sizeof size);
     if (comm_rank(c) > 0) {
-        s->text = (struct records){.n = size[0], .item = sizeof(uint32_t), .stride = 1};
+        s->text = (struct records){.n = size[0], .item = sizeof(uint32_t)};
         s->text.offset = mem_alloc(size[0] + 1, sizeof *s->text.offset);
         s->text.data = mem_alloc(size[1], sizeof(uint32_t));
     }
@@ -171,7 +171,8 @@ static int share_out(struct inputs *in, struct source *s, struct comm *c, struct
     for (int i = 0; i < in->n && !e->status; i++)
         if (!s[i].is_text)
             h5_sets_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
-    *shard = (struct shard){.ranks = (int)size, .rank = (int)rank, .split = in->of[0].rows};
+    *shard = (struct shard){
+        .ranks = (int)size, .rank = (int)rank, .self_join = in->n == 1, .split = in->of[0].rows};
     shard->rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0);
     shard->start = mem_alloc(size + 1, sizeof *shard->start);
     for (uint64_t r = 0; r <= size; r++)
@@ -251,7 +252,7 @@ static int read_sets(struct inputs *in, struct source *s, struct comm *c, struct
                   (unsigned long long)n);
     if (comm_failed(c, e))
         return e->status;
-    in->sets = (struct records){.n = n, .item = sizeof(uint32_t), .stride = 1};
+    in->sets = (struct records){.n = n, .item = sizeof(uint32_t)};
     for (int i = 0; i < in->n; i++)
         if (!s[i].is_text && s[i].h5.width > in->sets.item)
             in->sets.item = s[i].h5.width;

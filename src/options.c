@@ -136,7 +136,7 @@ static int take(struct options *o, int option, struct error *e) {
         o->rows = (uint32_t)v;
         break;
     case 's':
-        return number("--seed", optarg, 0, UINT64_MAX, &o->seed, e);
+        return number("--seed", optarg, 0, INT64_MAX, &o->seed, e);
     case 't':
         number("--threads", optarg, 1, MOST_THREADS, &v, e);
         o->threads = (int)v;

@@ -216,7 +216,7 @@ int output_write(struct output *out, const struct pair *pairs, uint64_t n, struc
     if (out->o->no_print)
         return 0;
     struct pair *mirrored = NULL, *routed = NULL;
-    if (out->format == FORMAT_MHASH && shard_is_self_join(out->shard)) {
+    if (out->format == FORMAT_MHASH && out->shard->self_join) {
         pairs = mirrored = mirror(pairs, n);
         n *= 2;
     }

@@ -5,16 +5,6 @@
 
 #include "lshjoin/base.h"
 
-void records_copy(const struct records *r, uint64_t row, uint64_t first, uint64_t n, void *out) {
-    const char *from = (const char *)records_row(r, row) + first * r->stride * r->item;
-    if (r->stride == 1) {
-        memcpy(out, from, n * r->item);
-        return;
-    }
-    for (uint64_t k = 0; k < n; k++)
-        memcpy((char *)out + k * r->item, from + k * r->stride * r->item, r->item);
-}
-
 void records_free(struct records *r) {
     free(r->offset);
     free(r->data);

@@ -197,7 +197,7 @@ static int read_database(struct reader *r, struct records *sets) {
 
 int text_read_sets(FILE *f, const char *name, uint64_t *line, struct records *sets, struct error *e) {
     struct reader r = {.f = f, .name = name, .line = line, .e = e};
-    *sets = (struct records){.item = sizeof(uint32_t), .stride = 1};
+    *sets = (struct records){.item = sizeof(uint32_t)};
     if (read_database(&r, sets))
         records_free(sets);
     free(r.text);

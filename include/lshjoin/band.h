@@ -16,24 +16,25 @@ uint64_t band_key(const uint32_t *symbols, uint32_t r, uint32_t band);
 struct signatures {
     uint64_t n;
     uint32_t bands;
-    uint64_t *keys;        /* [bands][n]; BAND_NO_KEY for a record that pairs with nothing */
-    struct records digest; /* a row of `bands` equal parts for each record, to find the bands in which two
-                              collide: the symbols, or the keys themselves (then it owns nothing) */
+    uint64_t *keys; /* [bands][n]; BAND_NO_KEY for a record that pairs with nothing */
+    /* A row of `bands` equal parts for each record, two of which are equal exactly where the records collide:
+     * the symbols, where they are kept, else the keys once more, put together by signatures_digest. */
+    struct records digest;
 };
 
 /* Sign every record with bands*rows functions drawn from seed and make its keys. keep_symbols: the digest is
- * the symbols, so that a chance collision of keys is told from a true one; else it is the keys. */
+ * the symbols, so that a chance collision of keys is told from a true one. */
 struct signatures signatures_create(struct pool *pool, const struct family *family,
                                     const struct records *records, uint32_t bands, uint32_t rows,
                                     uint64_t seed, bool keep_symbols);
 void signatures_free(struct signatures *s);
 
-/* In how many of the bands row i of a and row j of b (digests; each its own stride) are equal, and the lowest
- * such band. */
-struct collisions {
-    uint32_t count, lowest;
-};
-struct collisions band_collisions(const struct records *a, uint64_t i, const struct records *b, uint64_t j,
-                                  uint32_t bands);
+/* The digest, made now unless it is there. */
+const struct records *signatures_digest(struct signatures *s, struct pool *pool);
+
+/* In how many of the bands [first, end) of `bands` the digests a and b (rows as above) are equal; `bytes`: of
+ * a whole digest. */
+uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t bands, uint32_t first,
+                         uint32_t end);
 
 #endif

@@ -25,7 +25,7 @@ enum counter {
     COUNT_SENT,       /* bytes handed to exchanges for other ranks */
     COUNT_TUPLES,     /* (key, row) received */
     COUNT_COPIES,     /* pairs enumerated, once for every band they collide in */
-    COUNT_CANDIDATES, /* compared: different ones, but for pairs whose copies came in several batches */
+    COUNT_CANDIDATES, /* different ones */
     COUNT_PAIRS,      /* found */
     COUNTERS
 };

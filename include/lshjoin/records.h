@@ -13,8 +13,7 @@ struct records {
     size_t item; /* bytes of an item */
     uint64_t
         *offset; /* [n+1]: row i holds items [offset[i], offset[i+1]); NULL: every row holds `width` items */
-    uint64_t width;  /* items a row, where offset is NULL */
-    uint64_t stride; /* items from one item of a row to its next: 1, or n where data is stored by columns */
+    uint64_t width; /* items a row, where offset is NULL */
     void *data;
 };
 
@@ -22,18 +21,13 @@ static inline uint64_t records_length(const struct records *r, uint64_t row) {
     return r->offset ? r->offset[row + 1] - r->offset[row] : r->width;
 }
 
-/* First item of a row; the row is contiguous where stride is 1. */
 static inline const void *records_row(const struct records *r, uint64_t row) {
-    uint64_t first = r->offset ? r->offset[row] : r->stride == 1 ? row * r->width : row;
-    return (const char *)r->data + first * r->item;
+    return (const char *)r->data + (r->offset ? r->offset[row] : row * r->width) * r->item;
 }
 
 static inline uint64_t records_items(const struct records *r) {
     return r->offset ? r->offset[r->n] : r->n * r->width;
 }
-
-/* Copy items [first, first + n) of a row to out, contiguous whatever the stride. */
-void records_copy(const struct records *r, uint64_t row, uint64_t first, uint64_t n, void *out);
 
 /* Free what the records own and clear the struct. */
 void records_free(struct records *r);

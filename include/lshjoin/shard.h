@@ -1,5 +1,5 @@
 /* Which rank holds which rows. Rows of the first input are numbered 0 .. split-1, those of the second follow
- * from split; a self-join has split == rows. Rank k holds the contiguous rows [start[k], start[k+1]). */
+ * from split (== rows in a self-join). Rank k holds the contiguous rows [start[k], start[k+1]). */
 #ifndef LSHJOIN_SHARD_H
 #define LSHJOIN_SHARD_H
 
@@ -12,6 +12,7 @@
 
 struct shard {
     int ranks, rank;
+    bool self_join; /* pairs within the one input; else between the first and the second */
     uint64_t rows, split;
     uint64_t *start; /* [ranks+1] */
 };
@@ -32,10 +33,6 @@ static inline uint64_t shard_relative(const struct shard *s, int rank, uint64_t 
 static inline uint64_t shard_absolute(const struct shard *s, int rank, uint64_t relative) {
     uint64_t row = relative + s->start[rank];
     return row >= s->rows ? row - s->rows : row;
-}
-
-static inline bool shard_is_self_join(const struct shard *s) {
-    return s->split == s->rows;
 }
 
 #endif

@@ -1,0 +1,124 @@
+"""Runs the real lshjoin, with mpirun where there is more than one rank, and reads what it wrote."""
+import json
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared" / "data"
+BINARY = Path(os.environ.get("LSHJOIN", ROOT / "build" / "lshjoin")).absolute()
+MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+       "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
+       "OMPI_MCA_odls_base_sigkill_timeout": "0"}  # after a failure mpirun would wait for 2 s
+NO_ROW = 2**64 - 1
+
+
+@dataclass
+class Run:
+    rc: int
+    out: str
+    err: str  # without mpirun's own banners
+
+    @property
+    def messages(self):
+        return [line for line in self.err.splitlines() if line.startswith("lshjoin:")]
+
+    def ok(self):
+        assert self.rc == 0, f"exit status {self.rc}\n{self.err}"
+        return self
+
+
+def strip_banners(text):
+    """What is left of stderr without mpirun's framed notes, its `[host:pid]` lines and its `[warn]` of libevent."""
+    kept, framed = [], False
+    for line in re.sub(r"(-{60,})", r"\n\1\n", text).splitlines():
+        if re.fullmatch(r"-{60,}", line):
+            framed = not framed
+        elif line.startswith("lshjoin:") or line and not (framed or re.match(r"\[([^\]]+:\d+|warn)\] ", line)):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def command(args, ranks=1, wrap=()):
+    """The command line; `wrap` is a command that starts each rank (`wrap... lshjoin args...`)."""
+    assert BINARY.exists(), f"no program at {BINARY}: build it first, or set LSHJOIN"
+    mpirun = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
+    return [*mpirun, *wrap, str(BINARY), *map(str, args)]
+
+
+def start(args, ranks=1, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=None, wrap=()):
+    return subprocess.Popen(command(args, ranks, wrap), stdin=stdin, stdout=stdout, stderr=stderr,
+                            env={**os.environ, **MPI, **(env or {})}, start_new_session=True)
+
+
+def kill(process):
+    """End the whole job, mpirun and its ranks, at once: they are what runs in the session that start() opened."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            session = int(entry.read_text().rpartition(")")[2].split()[3])
+            if session == process.pid:
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+        except (OSError, ValueError):
+            pass  # gone meanwhile
+    process.communicate()
+
+
+def run(args, ranks=1, stdin=None, timeout=120, **how):
+    """Run to the end, within a hard limit of time. `stdin` is text for the program (none: an empty one)."""
+    process = start(args, ranks, subprocess.DEVNULL if stdin is None else subprocess.PIPE, **how)
+    try:
+        out, err = process.communicate(None if stdin is None else stdin.encode(), timeout)
+    except subprocess.TimeoutExpired:
+        kill(process)
+        raise AssertionError(f"hangs: not done after {timeout} s: {' '.join(map(str, process.args))}") from None
+    return Run(process.returncode, (out or b"").decode(), strip_banners(err.decode(errors="replace")))
+
+
+# ---- what it wrote -------------------------------------------------------------------------------------------------
+
+def parts(directory, suffix="*"):
+    return sorted(Path(directory).glob(f"pairs-*.{suffix}"))
+
+
+def columns(file):
+    """left, right, value (similarity or bands) of a pairs file as it lies there, and the name of the third."""
+    with h5py.File(file, "r") as f:
+        third, = set(f) - {"left", "right"}
+        assert f["left"].shape == f["right"].shape == f[third].shape and f["left"].ndim == 1
+        assert f["left"].dtype == f["right"].dtype == np.uint64
+        assert f[third].dtype == {"similarity": np.float32, "bands": np.uint16}[third]
+        return f["left"][:], f["right"][:], f[third][:], third
+
+
+def table(left, right, value):
+    """One sorted array of pairs."""
+    t = np.zeros(len(left), [("left", "u8"), ("right", "u8"), ("value", value.dtype)])
+    t["left"], t["right"], t["value"] = left, right, value
+    return t[np.lexsort((t["right"], t["left"]))]
+
+
+def read_h5(directory):
+    """The pairs of all files of a finished run, sorted."""
+    files = [columns(f) for f in parts(directory, "h5")]
+    assert files, f"no pairs files in {directory}"
+    return table(*(np.concatenate(c) for c in list(zip(*files))[:3]))
+
+
+def read_tsv(text):
+    """The pairs of a TSV with its header line (or of several after one another), sorted."""
+    lines = text.splitlines()
+    header = lines[0].split("\t")
+    assert header[:2] == ["left", "right"] and header[2] in ("similarity", "bands") and len(header) == 3
+    cells = [line.split("\t") for line in lines if line != lines[0]]
+    value = np.array([c[2] for c in cells], "f4" if header[2] == "similarity" else "u2")
+    return table(*(np.array([c[k] for c in cells], "u8") for k in (0, 1)), value)
+
+
+def read_json(directory):
+    return json.loads((Path(directory) / "run.json").read_text())
