@@ -5,14 +5,16 @@
 
 #include "lshjoin/base.h"
 
-/* A chain of bijections: two symbols are folded in at a time, so keys differ unless 64 mixed bits meet by
- * chance. The band's number enters first, so that equal symbols in different bands have unrelated keys. */
-uint64_t band_key(const uint32_t *symbols, uint32_t r, uint32_t band) {
+enum { MOST_TOGETHER = 128 }; /* records signed at a time */
+
+/* A chain of bijections: two words are folded in at a time, so keys differ unless 64 mixed bits meet by
+ * chance. The band's number enters first, so that equal words in different bands have unrelated keys. */
+uint64_t band_key(const uint32_t *words, uint32_t n, uint32_t band) {
     uint64_t key = mix64(band + 0x9e3779b97f4a7c15u);
-    for (uint32_t i = 0; i + 1 < r; i += 2)
-        key = mix64(key ^ ((uint64_t)symbols[i] << 32 | symbols[i + 1]));
-    if (r % 2)
-        key = mix64(key ^ symbols[r - 1]);
+    for (uint32_t i = 0; i + 1 < n; i += 2)
+        key = mix64(key ^ ((uint64_t)words[i] << 32 | words[i + 1]));
+    if (n % 2)
+        key = mix64(key ^ words[n - 1]);
     return key == BAND_NO_KEY ? 1 : key;
 }
 
@@ -21,39 +23,47 @@ struct sign_job {
     const void *signer;
     const struct records *records;
     struct signatures *out;
-    uint32_t rows, m;
-    uint32_t *scratch; /* [threads][padded] */
-    uint32_t padded;
+    uint32_t words;    /* of a band */
+    uint64_t chunk;    /* records signed together */
+    uint32_t *scratch; /* [threads][chunk][bands * words + padding] */
 };
+
+/* A signer may write somewhat past the last record's words (minhash rounds up to 64). */
+enum { PADDING = 64 };
 
 static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct sign_job *job = ctx;
     struct signatures *s = job->out;
-    uint32_t *symbols = job->scratch + (size_t)thread * job->padded;
-    for (uint64_t row = lo; row < hi; row++) {
-        bool pairs = job->family->sign(job->signer, job->records, row, symbols);
+    uint64_t each = (uint64_t)s->bands * job->words;
+    uint32_t *words = job->scratch + (uint64_t)thread * (job->chunk * each + PADDING);
+    bool pairs[MOST_TOGETHER];
+    job->family->sign(job->signer, job->records, lo, hi, words, pairs);
+    for (uint64_t row = lo; row < hi; row++, words += each) {
         for (uint32_t band = 0; band < s->bands; band++)
-            s->keys[band * s->n + row] =
-                pairs ? band_key(symbols + (size_t)band * job->rows, job->rows, band) : BAND_NO_KEY;
-        if (pairs && s->digest.data)
-            memcpy((uint32_t *)s->digest.data + row * job->m, symbols, job->m * sizeof *symbols);
+            s->keys[band * s->n + row] = pairs[row - lo]
+                                             ? band_key(words + (uint64_t)band * job->words, job->words, band)
+                                             : BAND_NO_KEY;
+        if (pairs[row - lo] && s->digest.data)
+            memcpy((uint32_t *)s->digest.data + row * each, words, each * sizeof *words);
     }
 }
 
 struct signatures signatures_create(struct pool *pool, const struct family *family,
-                                    const struct records *records, uint32_t bands, uint32_t rows,
-                                    uint64_t seed, bool keep_symbols) {
-    uint32_t m = bands * rows, padded = (m + 63) / 64 * 64;
-    struct signatures s = {.n = records->n, .bands = bands};
-    s.keys = mem_alloc(s.n * bands, sizeof *s.keys);
+                                    const struct records *records, const struct drawing *drawing,
+                                    bool keep_symbols) {
+    struct signatures s = {.n = records->n, .bands = drawing->bands};
+    struct sign_job job = {family, NULL, records, &s, family->words(drawing->rows), 1, NULL};
+    uint64_t each = (uint64_t)s.bands * job.words;
+    job.chunk = max_u64(1, min_u64(MOST_TOGETHER, ((uint64_t)1 << 18) / each)); /* a megabyte of words */
+    s.keys = mem_alloc(s.n * s.bands, sizeof *s.keys);
     if (keep_symbols) {
-        s.digest = (struct records){.n = s.n, .item = sizeof(uint32_t), .width = m};
-        s.digest.data = mem_alloc(s.n * m, sizeof(uint32_t));
+        s.digest = (struct records){.n = s.n, .item = sizeof(uint32_t), .width = each};
+        s.digest.data = mem_alloc(s.n * each, sizeof(uint32_t));
     }
-    void *signer = family->create(m, seed);
-    struct sign_job job = {family, signer, records, &s, rows, m, NULL, padded};
-    job.scratch = mem_alloc((uint64_t)pool_threads(pool) * padded, sizeof *job.scratch);
-    pool_for(pool, s.n, 128, sign_rows, &job);
+    void *signer = family->create(drawing, records);
+    job.signer = signer;
+    job.scratch = mem_alloc((uint64_t)pool_threads(pool) * (job.chunk * each + PADDING), sizeof *job.scratch);
+    pool_for(pool, s.n, job.chunk, sign_rows, &job);
     free(job.scratch);
     family->destroy(signer);
     return s;

@@ -14,17 +14,25 @@ static enum simd processor(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return SIMD_AVX512;
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return SIMD_AVX2;
 #endif
     return SIMD_SCALAR;
 }
 
-enum simd cpu_simd(void) {
+static enum simd allowed(void) {
     enum simd best = processor();
     const char *cap = getenv("LSHJOIN_SIMD");
     for (enum simd level = SIMD_SCALAR; cap && level < best; level++)
         if (strcmp(cap, name[level]) == 0)
             return level;
     return best;
+}
+
+enum simd cpu_simd(void) {
+    static _Atomic int known = -1; /* asked for every pair */
+    int level = known;
+    if (level < 0)
+        known = level = (int)allowed();
+    return (enum simd)level;
 }

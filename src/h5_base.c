@@ -50,6 +50,41 @@ int h5_fail(struct error *e, int status, const char *file, const char *what, ...
     return error_set(e, status, "%s: %s: %s", file, text, reason.text);
 }
 
+/* For filters whose name is not stored in the file. */
+static const char *filter_name(H5Z_filter_t filter) {
+    static const struct {
+        H5Z_filter_t filter;
+        const char *name;
+    } known[] = {{4, "szip"},    {32000, "lzf"},        {32001, "blosc"},     {32004, "lz4"},
+                 {307, "bzip2"}, {32008, "bitshuffle"}, {32015, "Zstandard"}, {32026, "blosc2"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].filter == filter)
+            return known[i].name;
+    return "without a name";
+}
+
+int h5_check_filters(int64_t dataset, const char *file, const char *path, struct error *e) {
+    hid_t plist = H5Dget_create_plist(dataset);
+    int n = H5Pget_nfilters(plist);
+    for (int i = 0; i < n && !e->status; i++) {
+        char name[100] = "";
+        unsigned flags;
+        size_t values = 0;
+        H5Z_filter_t filter =
+            H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL, sizeof name, name, NULL);
+        if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
+            error_set(
+                e, EX_DATAERR,
+                "%s: %s: compressed with filter %d (%s), which is not available here; point HDF5_PLUGIN_PATH "
+                "to "
+                "a plugin for it, or rewrite the file with gzip or without compression, for example with "
+                "h5repack or h5py where the filter is known",
+                file, path, (int)filter, name[0] ? name : filter_name(filter));
+    }
+    H5Pclose(plist);
+    return e->status;
+}
+
 const char *h5_version(void) {
     static char text[64];
     unsigned major = 0, minor = 0, release = 0;

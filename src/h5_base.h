@@ -2,6 +2,8 @@
 #ifndef H5_BASE_H
 #define H5_BASE_H
 
+#include <stdint.h>
+
 #include "lshjoin/base.h"
 
 /* Start HDF5, silent, and such that it does nothing when the process ends: HDF5 1.10 would come back to a
@@ -13,6 +15,10 @@ void h5_start(void);
  * call of HDF5. EX_DATAERR becomes EX_IOERR where the system was to blame. Returns e->status. */
 int h5_fail(struct error *e, int status, const char *file, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Whether all filters of an open dataset (hid_t) can be undone here; else EX_DATAERR with the filter's name.
+ */
+int h5_check_filters(int64_t dataset, const char *file, const char *path, struct error *e);
 
 /* Name and version of the HDF5 library. */
 const char *h5_version(void);

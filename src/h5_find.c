@@ -13,6 +13,7 @@
 
 #define SETS                                                                                                 \
     "a group with indptr and indices, or a flat dataset D beside size_D, such as train and size_train"
+#define VECTORS "a two-dimensional dataset of floating-point numbers or of 8-bit integers"
 
 /* Objects of one level of the file. */
 struct objects {
@@ -26,6 +27,7 @@ struct objects {
 
 struct search {
     hid_t file;
+    enum h5_content content;
     const char *group;    /* whose links are looked at */
     struct objects next;  /* the groups below this level */
     struct objects sets;  /* found on this level */
@@ -81,10 +83,29 @@ struct h5_parts h5_parts_of(const char *object, const char *kind) {
     return p;
 }
 
-/* The kind of sets that an object is, or NULL. */
-static const char *kind_of(hid_t file, const char *path, H5O_type_t type) {
+/* Whether a dataset can be read as vectors. */
+static bool is_dense(hid_t file, const char *path) {
+    hid_t id = H5Dopen2(file, path, H5P_DEFAULT);
+    if (id < 0)
+        return false;
+    hid_t type = H5Dget_type(id), space = H5Dget_space(id);
+    H5T_class_t class = H5Tget_class(type);
+    bool dense = H5Sget_simple_extent_ndims(space) == 2 &&
+                 (class == H5T_FLOAT || (class == H5T_INTEGER && H5Tget_size(type) == 1));
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Dclose(id);
+    return dense;
+}
+
+/* The kind of sets or vectors that an object is, if it is what is wanted, or NULL. */
+static const char *kind_of(hid_t file, const char *path, H5O_type_t type, enum h5_content wanted) {
     const char *kind = type == H5O_TYPE_GROUP ? "csr" : "flat";
     if (strlen(path) >= H5_PATH || (type != H5O_TYPE_GROUP && type != H5O_TYPE_DATASET))
+        return NULL;
+    if (wanted != H5_SETS && type == H5O_TYPE_DATASET && is_dense(file, path))
+        return "dense";
+    if (wanted == H5_VECTORS)
         return NULL;
     struct h5_parts p = h5_parts_of(path, kind);
     return is_dataset(file, p.offsets) && is_dataset(file, p.elements) ? kind : NULL;
@@ -102,7 +123,7 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     size_t size = strlen(s->group) + strlen(name) + 2;
     char *path = mem_alloc(size, 1);
     snprintf(path, size, "%s/%s", strcmp(s->group, "/") ? s->group : "", name);
-    const char *kind = kind_of(s->file, path, info.type);
+    const char *kind = kind_of(s->file, path, info.type, s->content);
     if (kind && !objects_have(&s->sets, info.addr))
         objects_add(&s->sets, path, kind, info.addr);
     if (info.type == H5O_TYPE_GROUP && link->type == H5L_TYPE_HARD && !objects_have(&s->twice, info.addr)) {
@@ -121,7 +142,7 @@ static int search_file(struct search *s, const char *file, struct error *e) {
         return h5_fail(e, EX_DATAERR, file, "cannot be searched");
     objects_add(&s->next, "/", NULL, root.addr);
     objects_add(&s->twice, "/", NULL, root.addr);
-    if (kind_of(s->file, "/", H5O_TYPE_GROUP))
+    if (kind_of(s->file, "/", H5O_TYPE_GROUP, s->content))
         objects_add(&s->sets, "/", "csr", root.addr);
     while (s->sets.n == 0 && s->next.n > 0 && !e->status) {
         struct objects level = s->next;
@@ -140,7 +161,8 @@ static int search_file(struct search *s, const char *file, struct error *e) {
 
 static bool has_usual_name(const char *path) {
     const char *name = last_name(path);
-    return strcmp(name, "X") == 0 || strcmp(name, "matrix") == 0 || strcmp(name, "sets") == 0;
+    return strcmp(name, "X") == 0 || strcmp(name, "matrix") == 0 || strcmp(name, "sets") == 0 ||
+           strcmp(name, "vectors") == 0;
 }
 
 /* The one that is meant, or NULL. Sets of a group come in the order of their names. */
@@ -154,13 +176,9 @@ static const struct object *choose(const struct objects *sets) {
                 return NULL;
             usual = &sets->at[i];
         }
-    if (!usual && sets->n == 2) {
-        const char *a = sets->at[0].path, *b = sets->at[1].path;
-        size_t directory = (size_t)(last_name(a) - a);
-        if (strncmp(a, b, directory) == 0 && strcmp(a + directory, "test") == 0 &&
-            strcmp(b + directory, "train") == 0)
-            return &sets->at[1];
-    }
+    for (uint64_t i = 0; i < sets->n && !usual; i++) /* ann-benchmarks: beside test, distances and more */
+        if (strcmp(sets->at[i].path, "/train") == 0)
+            usual = &sets->at[i];
     return usual;
 }
 
@@ -201,13 +219,17 @@ static int complain_of_several(const struct objects *sets, const char *file, str
     for (uint64_t i = 0; i < sets->n; i++)
         names_add(&names, sets->at[i].path);
     return error_set(e, EX_DATAERR,
-                     "%s: holds %" PRIu64 " collections of sets; name one, as in %s:%s (there are %s)", file,
-                     sets->n, file, sets->at[0].path, names.text);
+                     "%s: holds %" PRIu64 " collections of records; name one, as in %s:%s (there are %s)",
+                     file, sets->n, file, sets->at[0].path, names.text);
+}
+
+static const char *expected(enum h5_content wanted) {
+    return wanted == H5_SETS ? SETS : wanted == H5_VECTORS ? VECTORS : SETS ", or " VECTORS;
 }
 
 static int find_by_content(char object[H5_PATH], const char **kind, hid_t file_id, const char *file,
-                           struct error *e) {
-    struct search s = {.file = file_id};
+                           enum h5_content wanted, struct error *e) {
+    struct search s = {.file = file_id, .content = wanted};
     if (search_file(&s, file, e) == 0) {
         const struct object *chosen = choose(&s.sets);
         if (chosen) {
@@ -216,7 +238,11 @@ static int find_by_content(char object[H5_PATH], const char **kind, hid_t file_i
         } else if (s.sets.n > 0)
             complain_of_several(&s.sets, file, e);
         else
-            error_set(e, EX_DATAERR, "%s: holds no sets (looked for " SETS ")", file);
+            error_set(e, EX_DATAERR, "%s: holds no %s (looked for %s)", file,
+                      wanted == H5_SETS      ? "sets"
+                      : wanted == H5_VECTORS ? "vectors"
+                                             : "sets or vectors",
+                      expected(wanted));
     }
     objects_free(&s.next);
     objects_free(&s.sets);
@@ -237,21 +263,18 @@ static int complain_of_missing(hid_t file_id, const char *file, const char *path
 }
 
 static int complain_of_other(hid_t file_id, const char *file, const char *path, H5O_type_t type,
-                             struct error *e) {
+                             enum h5_content wanted, struct error *e) {
     if (type == H5O_TYPE_GROUP)
-        return error_set(e, EX_DATAERR, "%s: %s: a group of %s; expected sets (" SETS ")", file, path,
-                         names_in(file_id, path).text);
-    if (type == H5O_TYPE_DATASET)
-        return error_set(e, EX_DATAERR,
-                         "%s: %s: a dataset without size_%s beside it; expected sets (" SETS ")", file, path,
-                         last_name(path));
-    return error_set(e, EX_DATAERR, "%s: %s: neither a group nor a dataset; expected sets (" SETS ")", file,
-                     path);
+        return error_set(e, EX_DATAERR, "%s: %s: a group of %s; expected %s", file, path,
+                         names_in(file_id, path).text, expected(wanted));
+    return error_set(e, EX_DATAERR, "%s: %s: %s; expected %s", file, path,
+                     type == H5O_TYPE_DATASET ? "another kind of dataset" : "neither a group nor a dataset",
+                     expected(wanted));
 }
 
 static int find_by_name(char object[H5_PATH], const char **kind, hid_t file_id, const char *file,
-                        const char *wanted, struct error *e) {
-    int length = snprintf(object, H5_PATH, "%s%s", wanted[0] == '/' ? "" : "/", wanted);
+                        const char *name, enum h5_content wanted, struct error *e) {
+    int length = snprintf(object, H5_PATH, "%s%s", name[0] == '/' ? "" : "/", name);
     if (length >= H5_PATH)
         return error_set(e, EX_DATAERR, "%s: a path of %d bytes is too long", file, length);
     while (length > 1 && object[length - 1] == '/')
@@ -259,13 +282,13 @@ static int find_by_name(char object[H5_PATH], const char **kind, hid_t file_id, 
     H5O_info_t info;
     if (!object_info(file_id, object, &info))
         return complain_of_missing(file_id, file, object, e);
-    *kind = kind_of(file_id, object, info.type);
-    return *kind ? 0 : complain_of_other(file_id, file, object, info.type, e);
+    *kind = kind_of(file_id, object, info.type, wanted);
+    return *kind ? 0 : complain_of_other(file_id, file, object, info.type, wanted, e);
 }
 
-int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *wanted,
-            struct error *e) {
-    if (wanted)
-        return find_by_name(object, kind, file_id, file, wanted, e);
-    return find_by_content(object, kind, file_id, file, e);
+int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *name,
+            enum h5_content wanted, struct error *e) {
+    if (name)
+        return find_by_name(object, kind, file_id, file, name, wanted, e);
+    return find_by_content(object, kind, file_id, file, wanted, e);
 }

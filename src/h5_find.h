@@ -1,10 +1,13 @@
-/* Where an HDF5 file holds sets. Not collective. */
+/* Where an HDF5 file holds sets or vectors. Not collective. */
 #ifndef H5_FIND_H
 #define H5_FIND_H
 
 #include <stdint.h>
 
 #include "lshjoin/base.h"
+
+/* What is looked for. */
+enum h5_content { H5_SETS = 1, H5_VECTORS, H5_EITHER };
 
 enum { H5_PATH = 512 }; /* room for the path of an object */
 
@@ -15,11 +18,11 @@ struct h5_parts {
 };
 struct h5_parts h5_parts_of(const char *object, const char *kind);
 
-/* In the open file `file_id`, called `file` in messages: the sets at `wanted`, or, where it is NULL, the
- * shallowest ones; of several, one named X, matrix or sets, or train beside test. Follows soft links, never
- * links to other files. `object` is the group and *kind "csr", or the flat dataset and "flat". Fills *e with
- * EX_DATAERR if there are none, or if it is not clear which. Returns e->status. */
-int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *wanted,
-            struct error *e);
+/* In the open file `file_id`, called `file` in messages: the records at `name`, or, where it is NULL, the
+ * shallowest ones that are wanted; of several, one named X, matrix, sets or vectors, or /train. Follows soft
+ * links, never links to other files. `object` is the group and *kind "csr", or the dataset and "flat" or
+ * "dense". Fills *e with EX_DATAERR if there are none, or if it is not clear which. Returns e->status. */
+int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *name,
+            enum h5_content wanted, struct error *e);
 
 #endif

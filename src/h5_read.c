@@ -19,7 +19,7 @@ bool h5_is_hdf5(const char *file) {
     return stat(file, &st) == 0 && S_ISREG(st.st_mode) && H5Fis_hdf5(file) > 0;
 }
 
-static int open_file(struct h5_sets *s, struct error *e) {
+static int open_file(struct h5_records *s, struct error *e) {
     struct stat st;
     int fd = open(s->file, O_RDONLY);
     if (fd < 0)
@@ -79,7 +79,7 @@ static bool attribute_rows(hid_t loc, const char *object, const char *name, int6
 
 /* AnnData tells by attributes, of two names, whether a sparse matrix is stored by rows or by columns, which
  * look the same, and how many rows it has. Others may use a `shape` in their own way. */
-static int check_encoding(const struct h5_sets *s, struct error *e) {
+static int check_encoding(const struct h5_records *s, struct error *e) {
     static const char *const names[2][2] = {{"encoding-type", "shape"},
                                             {"h5sparse_format", "h5sparse_shape"}};
     char text[64];
@@ -100,11 +100,29 @@ static int check_encoding(const struct h5_sets *s, struct error *e) {
     return 0;
 }
 
-static bool is_csr(const struct h5_sets *s) {
+static bool is_csr(const struct h5_records *s) {
     return strcmp(s->kind, "csr") == 0;
 }
 
-static int open_lists(struct h5_sets *s, struct error *e) {
+static bool is_flat(const struct h5_records *s) {
+    return strcmp(s->kind, "flat") == 0;
+}
+
+static bool is_dense(const struct h5_records *s) {
+    return strcmp(s->kind, "dense") == 0;
+}
+
+static int open_matrix(struct h5_records *s, struct error *e) {
+    if (h5_matrix_open(&s->matrix, s->file_id, s->file, s->object, e))
+        return e->status;
+    s->rows = s->matrix.rows;
+    s->columns = s->matrix.columns;
+    s->elements = s->rows * s->columns;
+    s->width = s->matrix.width;
+    return 0;
+}
+
+static int open_lists(struct h5_records *s, struct error *e) {
     struct h5_parts parts = h5_parts_of(s->object, s->kind);
     struct h5_list *offsets = &s->offset_list, *elements = &s->element_list;
     if (h5_list_open(offsets, s->file_id, s->file, parts.offsets, e) ||
@@ -122,15 +140,20 @@ static int open_lists(struct h5_sets *s, struct error *e) {
     return check_encoding(s, e);
 }
 
-int h5_sets_open(struct h5_sets *s, const char *file, const char *object, struct error *e) {
-    *s = (struct h5_sets){.file = file};
+int h5_records_open(struct h5_records *s, const char *file, const char *object, enum h5_content wanted,
+                    struct error *e) {
+    *s = (struct h5_records){.file = file};
     h5_start();
-    if (open_file(s, e) || h5_find(s->object, &s->kind, s->file_id, file, object, e) || open_lists(s, e))
-        h5_sets_close(s);
+    if (open_file(s, e) || h5_find(s->object, &s->kind, s->file_id, file, object, wanted, e) ||
+        (is_dense(s) ? open_matrix(s, e) : open_lists(s, e)))
+        h5_records_close(s);
+    else
+        attribute_text(s->file_id, "/", "distance", s->distance, sizeof s->distance);
     return e->status;
 }
 
-void h5_sets_close(struct h5_sets *s) {
+void h5_records_close(struct h5_records *s) {
+    h5_matrix_close(&s->matrix);
     h5_list_close(&s->element_list);
     h5_list_close(&s->offset_list);
     if (s->file_id)
@@ -138,15 +161,17 @@ void h5_sets_close(struct h5_sets *s) {
     s->file_id = 0;
 }
 
-static int read_offsets(const struct h5_sets *s, uint64_t first, uint64_t n, uint64_t *out, struct error *e) {
+static int read_offsets(const struct h5_records *s, uint64_t first, uint64_t n, uint64_t *out,
+                        struct error *e) {
     return h5_list_read(&s->offset_list, first, n, sizeof *out, out, e);
 }
 
 /* What is wrong with the offset or the size of a row. */
-static int complain_of_row(const struct h5_sets *s, struct error *e, uint64_t row, const char *format, ...)
+static int complain_of_row(const struct h5_records *s, struct error *e, uint64_t row, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-static int complain_of_row(const struct h5_sets *s, struct error *e, uint64_t row, const char *format, ...) {
+static int complain_of_row(const struct h5_records *s, struct error *e, uint64_t row, const char *format,
+                           ...) {
     char text[200];
     va_list args;
     va_start(args, format);
@@ -156,7 +181,8 @@ static int complain_of_row(const struct h5_sets *s, struct error *e, uint64_t ro
 }
 
 /* Whether a row may reach from offset `begin`, already checked, to `end`. */
-static int check_row(const struct h5_sets *s, uint64_t row, uint64_t begin, uint64_t end, struct error *e) {
+static int check_row(const struct h5_records *s, uint64_t row, uint64_t begin, uint64_t end,
+                     struct error *e) {
     if (s->offset_list.is_signed && end > INT64_MAX)
         return complain_of_row(s, e, row, "ends at %" PRId64 " (it must not be negative)", (int64_t)end);
     if (end < begin)
@@ -168,7 +194,7 @@ static int check_row(const struct h5_sets *s, uint64_t row, uint64_t begin, uint
     return 0;
 }
 
-static int csr_lengths(const struct h5_sets *s, uint64_t first, uint64_t n, uint64_t *length,
+static int csr_lengths(const struct h5_records *s, uint64_t first, uint64_t n, uint64_t *length,
                        struct error *e) {
     uint64_t last, begin;
     if (read_offsets(s, first, n, length, e) || read_offsets(s, first + n, 1, &last, e))
@@ -186,7 +212,7 @@ static int csr_lengths(const struct h5_sets *s, uint64_t first, uint64_t n, uint
     return 0;
 }
 
-static int flat_lengths(const struct h5_sets *s, uint64_t first, uint64_t n, uint64_t *length,
+static int flat_lengths(const struct h5_records *s, uint64_t first, uint64_t n, uint64_t *length,
                         struct error *e) {
     uint64_t room = s->elements;
     if (read_offsets(s, first, n, length, e))
@@ -204,12 +230,16 @@ static int flat_lengths(const struct h5_sets *s, uint64_t first, uint64_t n, uin
     return 0;
 }
 
-int h5_sets_lengths(struct h5_sets *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
+int h5_records_lengths(struct h5_records *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
+    for (uint64_t i = 0; i < n && is_dense(s); i++)
+        length[i] = s->columns;
+    if (is_dense(s))
+        return 0;
     return is_csr(s) ? csr_lengths(s, first, n, length, e) : flat_lengths(s, first, n, length, e);
 }
 
-int h5_sets_check_total(const struct h5_sets *s, uint64_t total, struct error *e) {
-    if (is_csr(s) || total == s->elements)
+int h5_records_check_total(const struct h5_records *s, uint64_t total, struct error *e) {
+    if (!is_flat(s) || total == s->elements)
         return 0;
     return error_set(e, EX_DATAERR, "%s: %s: adds up to %" PRIu64 ", but %s has %" PRIu64 " elements",
                      s->file, s->offset_list.path, total, s->element_list.path, s->elements);
@@ -229,9 +259,11 @@ static uint64_t find_negative(const void *numbers, uint64_t n, size_t width) {
     return i;
 }
 
-int h5_sets_elements(struct h5_sets *s, uint64_t first, uint64_t n, void *out, uint64_t *bad,
-                     struct error *e) {
+int h5_records_elements(struct h5_records *s, uint64_t first, uint64_t n, void *out, uint64_t *bad,
+                        struct error *e) {
     *bad = UINT64_MAX;
+    if (is_dense(s))
+        return h5_matrix_read(&s->matrix, first / s->columns, n / s->columns, out, e);
     if (first > s->elements || n > s->elements - first)
         return error_set(e, EX_DATAERR, "%s: %s: adds up to more than the %" PRIu64 " elements of %s",
                          s->file, s->offset_list.path, s->elements, s->element_list.path);

@@ -58,7 +58,7 @@ static float decide_similarity(const struct home *h, struct u64_pair c, const st
                                uint64_t row) {
     uint64_t mine = candidate_mine(c);
     double similarity;
-    bool similar = h->family->verify(h->options->threshold, records_row(h->records, mine),
+    bool similar = h->family->verify(&h->options->threshold, records_row(h->records, mine),
                                      records_length(h->records, mine), records_row(theirs, row),
                                      records_length(theirs, row), theirs->item, &similarity);
     return similar ? (float)similarity : -1;
@@ -172,7 +172,7 @@ static struct pair *make_pairs(const struct home *h) {
 }
 
 int home_flush(struct home *h, bool last, struct error *e) {
-    bool verify = h->options->threshold_text != NULL, whole = last && !h->flushed;
+    bool verify = h->options->verify, whole = last && !h->flushed;
     metrics_stage(h->metrics, STAGE_CANDIDATES);
     sort_pairs(h->pool, h->batch, h->scratch, h->n);
     if (verify) {

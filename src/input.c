@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ struct source {
     struct input *input;
     bool is_text;
     uint64_t base; /* global number of its first row */
-    struct h5_sets h5;
+    struct h5_records h5;
     struct records text;
 };
 
@@ -91,14 +92,46 @@ static void share_text(struct source *s, struct comm *c) {
     s->input->elements = size[1];
 }
 
-static void open_h5(struct source *s, struct error *e) {
+static void open_h5(struct source *s, const struct options *o, struct error *e) {
     struct input *in = s->input;
-    if (h5_sets_open(&s->h5, in->file, in->object[0] ? in->object : NULL, e))
+    bool vectors = o->radius_text || (o->family && o->family->is_of_vectors);
+    enum h5_content wanted = vectors ? H5_VECTORS : o->family ? H5_SETS : H5_EITHER;
+    if (h5_records_open(&s->h5, in->file, in->object[0] ? in->object : NULL, wanted, e))
         return;
     in->kind = s->h5.kind;
     in->rows = s->h5.rows;
     in->elements = s->h5.elements;
     snprintf(in->object, sizeof in->object, "%s", s->h5.object);
+}
+
+/* By the kind of the data, unless the metric is given: of vectors the one that the file or a radius tells,
+ * else cosine. */
+static const struct family *choose_family(const struct source *s, const struct options *o) {
+    if (o->family)
+        return o->family;
+    if (s->is_text || !s->h5.columns)
+        return &family_jaccard;
+    return o->radius_text || strcmp(s->h5.distance, "euclidean") == 0 ? &family_l2 : &family_cosine;
+}
+
+/* Whether inputs, metric and what else was asked for go together. */
+static void check_family(const struct inputs *in, const struct source *s, const struct options *o,
+                         struct error *e) {
+    const char *metric = in->family->metric;
+    bool distance = in->family == &family_l2;
+    for (int i = 0; i < in->n; i++)
+        if ((s[i].h5.columns > 0) != in->family->is_of_vectors)
+            error_set(e, EX_DATAERR, "%s: %s: the metric %s needs %s", s[i].input->file, s[i].input->object,
+                      metric, in->family->is_of_vectors ? "vectors" : "sets");
+    if (in->n == 2 && s[0].h5.columns != s[1].h5.columns)
+        error_set(e, EX_DATAERR, "%s: vectors of %llu coordinates, but those of %s have %llu",
+                  s[1].input->file, (unsigned long long)s[1].h5.columns, s[0].input->file,
+                  (unsigned long long)s[0].h5.columns);
+    if (distance ? o->threshold_text != NULL : o->radius_text != NULL)
+        error_set(e, EX_USAGE, "the metric %s takes %s", metric,
+                  distance ? "--radius, not --threshold" : "--threshold, not --radius");
+    if (distance && !o->radius_text && !o->width)
+        error_set(e, EX_USAGE, "the metric l2 needs --radius (or, for candidates alone, --width)");
 }
 
 static int open_sources(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
@@ -123,7 +156,7 @@ static int open_sources(struct inputs *in, struct source *s, struct comm *c, con
     in->is_mhash_stdin = s[0].is_text && strcmp(in->of[0].file, "-") == 0;
     for (int i = 0; i < in->n; i++) {
         if (!s[i].is_text)
-            open_h5(&s[i], e);
+            open_h5(&s[i], o, e);
         else if (comm_rank(c) == 0 && !(two_in_one && i == 1))
             read_text(&s[i], two_in_one ? 2 : 1, e);
     }
@@ -133,7 +166,10 @@ static int open_sources(struct inputs *in, struct source *s, struct comm *c, con
         if (s[i].is_text)
             share_text(&s[i], c);
     s[1].base = in->of[0].rows;
-    return 0;
+    in->family = choose_family(&s[0], o);
+    check_family(in, s, o, e);
+    comm_failed(c, e);
+    return e->status;
 }
 
 /* Lengths of rows [first, first + n) of a source, refused where a set is too long. */
@@ -142,7 +178,7 @@ static int row_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *l
         for (uint64_t i = 0; i < n; i++)
             length[i] = records_length(&s->text, first + i);
     else
-        h5_sets_lengths(&s->h5, first, n, length, e);
+        h5_records_lengths(&s->h5, first, n, length, e);
     for (uint64_t i = 0; i < n && !e->status; i++)
         if (length[i] > INT_MAX)
             error_set(e, EX_DATAERR, "%s: row %llu: a set of %llu elements (at most 2^31-1)", s->input->file,
@@ -170,7 +206,7 @@ static int share_out(struct inputs *in, struct source *s, struct comm *c, struct
     before[1] += sum[0];
     for (int i = 0; i < in->n && !e->status; i++)
         if (!s[i].is_text)
-            h5_sets_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
+            h5_records_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
     *shard = (struct shard){
         .ranks = (int)size, .rank = (int)rank, .self_join = in->n == 1, .split = in->of[0].rows};
     shard->rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0);
@@ -209,7 +245,7 @@ static void read_elements(struct source *s, uint64_t first, uint64_t n, size_t i
     if (s->is_text)
         memcpy(own, (const uint32_t *)s->text.data + first, n * width);
     else
-        h5_sets_elements(&s->h5, first, n, own, bad, e);
+        h5_records_elements(&s->h5, first, n, own, bad, e);
     if (own == out)
         return;
     for (uint64_t k = 0; k < n; k++)
@@ -220,7 +256,7 @@ static void read_elements(struct source *s, uint64_t first, uint64_t n, size_t i
 /* Append this rank's rows of a source to the sets, which already hold `rows` rows and have offsets for all.
  * Collective. */
 static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint64_t rows, struct error *e) {
-    struct records *sets = &in->sets;
+    struct records *sets = &in->records;
     uint64_t first, n = my_rows(in, s, &first), *offset = sets->offset + rows, bad = UINT64_MAX;
     uint64_t *length = mem_alloc(n, sizeof *length);
     row_lengths(s, first, n, length, e);
@@ -243,8 +279,78 @@ static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint6
     comm_failed(c, e);
 }
 
-static int read_sets(struct inputs *in, struct source *s, struct comm *c, struct error *e) {
-    uint64_t n = shard_local_rows(&in->shard), ignored;
+static void read_sets(struct inputs *in, struct source *s, struct comm *c, struct error *e) {
+    struct records *sets = &in->records;
+    uint64_t ignored;
+    sets->offset = mem_zero(sets->n + 1, sizeof *sets->offset);
+    read_rows(in, &s[0], c, 0, e);
+    if (in->n == 2 && !e->status)
+        read_rows(in, &s[1], c, my_rows(in, &s[0], &ignored), e);
+}
+
+/* Larger coordinates could make a projection overflow. */
+static const double most_norm = 1e30;
+
+/* What is wrong with a vector, or NULL. */
+static const char *fault(const struct records *r, uint64_t row, bool refuses_zero) {
+    const void *x = records_row(r, row);
+    double squares = 0, coordinate;
+    for (uint64_t k = 0; k < r->width; k++) {
+        coordinate = r->item == sizeof(float) ? (double)((const float *)x)[k] : ((const double *)x)[k];
+        if (!isfinite(coordinate))
+            return "holds a number that is not finite";
+        squares += coordinate * coordinate;
+    }
+    if (squares > most_norm * most_norm)
+        return "is longer than 1e30";
+    if (refuses_zero && squares < 1e-60) /* below it, squares of single precision vanish too */
+        return "is zero: it has no direction, and no cosine";
+    return NULL;
+}
+
+/* Bad rows are an error, or, where they are to be left out, become NaN, which pairs with nothing. */
+static void check_vectors(struct inputs *in, const struct source *s, const struct options *o,
+                          struct error *e) {
+    struct records *r = &in->records;
+    for (uint64_t row = 0; row < r->n && !e->status; row++) {
+        const char *wrong = fault(r, row, in->family->refuses_zero);
+        uint64_t global = in->shard.start[in->shard.rank] + row;
+        const struct source *of = &s[in->n == 2 && global >= s[1].base];
+        if (wrong && !o->skip_bad_rows)
+            error_set(e, EX_DATAERR, "%s: %s: row %llu %s (--skip-bad-rows leaves such rows out)",
+                      of->input->file, of->input->object, (unsigned long long)(global - of->base), wrong);
+        else if (wrong && r->item == sizeof(float))
+            *((float *)r->data + row * r->width) = NAN;
+        else if (wrong)
+            *((double *)r->data + row * r->width) = NAN;
+        in->skipped += wrong != NULL;
+    }
+}
+
+static void read_vectors(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
+                         struct error *e) {
+    struct records *r = &in->records;
+    r->width = s[0].h5.columns;
+    r->data = mem_alloc(records_items(r), r->item);
+    char *next = r->data;
+    for (int i = 0; i < in->n && !e->status; i++) {
+        uint64_t first, n = my_rows(in, &s[i], &first), items = n * r->width, bad;
+        float *narrow = s[i].h5.width == r->item ? NULL : mem_alloc(items, sizeof *narrow);
+        h5_records_elements(&s[i].h5, first * r->width, items, narrow ? (void *)narrow : (void *)next, &bad,
+                            e);
+        for (uint64_t k = 0; narrow && k < items; k++)
+            ((double *)next)[k] = narrow[k];
+        free(narrow);
+        next += items * r->item;
+    }
+    if (!e->status)
+        check_vectors(in, s, o, e);
+    comm_failed(c, e);
+}
+
+static int read_records(struct inputs *in, struct source *s, struct comm *c, struct pool *pool,
+                        const struct options *o, struct error *e) {
+    uint64_t n = shard_local_rows(&in->shard);
     if (in->shard.rows > SHARD_MAX_ROWS)
         error_set(e, EX_DATAERR, "%llu rows in all: at most 2^40", (unsigned long long)in->shard.rows);
     else if (n > SHARD_MAX_LOCAL)
@@ -252,37 +358,40 @@ static int read_sets(struct inputs *in, struct source *s, struct comm *c, struct
                   (unsigned long long)n);
     if (comm_failed(c, e))
         return e->status;
-    in->sets = (struct records){.n = n, .item = sizeof(uint32_t)};
+    in->records = (struct records){.n = n, .item = sizeof(uint32_t)};
     for (int i = 0; i < in->n; i++)
-        if (!s[i].is_text && s[i].h5.width > in->sets.item)
-            in->sets.item = s[i].h5.width;
-    in->sets.offset = mem_zero(n + 1, sizeof *in->sets.offset);
-    read_rows(in, &s[0], c, 0, e);
-    if (in->n == 2 && !e->status)
-        read_rows(in, &s[1], c, my_rows(in, &s[0], &ignored), e);
-    return e->status;
+        if (!s[i].is_text && s[i].h5.width > in->records.item)
+            in->records.item = s[i].h5.width;
+    if (in->family->is_of_vectors) {
+        read_vectors(in, s, c, o, e);
+        return e->status;
+    }
+    read_sets(in, s, c, e);
+    if (e->status)
+        return e->status;
+    uint64_t largest = records_max_element(&in->records);
+    comm_max(c, &largest, 1);
+    if (in->records.item == sizeof(uint64_t) && largest <= UINT32_MAX)
+        records_narrow(&in->records);
+    records_sort_sets(&in->records, pool);
+    return 0;
 }
 
 int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
                 struct error *e) {
     struct source s[2] = {0};
     *in = (struct inputs){0};
-    if (!open_sources(in, s, c, o, e) && !share_out(in, s, c, e) && !read_sets(in, s, c, e)) {
-        uint64_t largest = records_max_element(&in->sets);
-        comm_max(c, &largest, 1);
-        if (in->sets.item == sizeof(uint64_t) && largest <= UINT32_MAX)
-            records_narrow(&in->sets);
-        records_sort_sets(&in->sets, pool);
-    }
+    if (!open_sources(in, s, c, o, e) && !share_out(in, s, c, e))
+        read_records(in, s, c, pool, o, e);
     for (int i = 0; i < 2; i++) {
-        h5_sets_close(&s[i].h5);
+        h5_records_close(&s[i].h5);
         records_free(&s[i].text);
     }
     return e->status;
 }
 
 void inputs_free(struct inputs *in) {
-    records_free(&in->sets);
+    records_free(&in->records);
     free(in->shard.start);
     *in = (struct inputs){0};
 }

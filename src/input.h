@@ -3,6 +3,7 @@
 #define INPUT_H
 
 #include "comm.h"
+#include "lshjoin/family.h"
 #include "lshjoin/pool.h"
 #include "options.h"
 
@@ -10,7 +11,7 @@
 struct input {
     char file[4096];
     char object[512];
-    const char *kind; /* csr, flat or text */
+    const char *kind; /* csr, flat or text (sets), or dense (vectors) */
     uint64_t rows, elements;
 };
 
@@ -18,7 +19,11 @@ struct inputs {
     int n; /* 1: joined with itself */
     struct input of[2];
     struct shard shard;
-    struct records sets; /* this rank's rows, each strictly rising; all ranks' elements of one width */
+    const struct family *family;
+    /* This rank's rows. Sets: each strictly rising, all ranks' elements of one width. Vectors: finite, or,
+     * left out, with a NaN. */
+    struct records records;
+    uint64_t skipped; /* of these rows, bad ones left out */
     bool is_mhash_stdin;
 };
 

@@ -23,7 +23,6 @@ struct job {
     struct comm *c;
     const struct options *o;
     struct pool *pool;
-    const struct family *family;
     struct metrics metrics;
     struct inputs in;
     struct signatures signatures;
@@ -79,8 +78,8 @@ static void open_home(struct job *j, struct output *out) {
     uint64_t ranks = (uint64_t)comm_size(j->c);
     j->slot_size = max_u64(1, j->o->round_bytes / CANDIDATE_SHARE / sizeof *j->slots / ranks);
     j->slots = mem_alloc(ranks * j->slot_size, sizeof *j->slots);
-    j->home = (struct home){j->c,      j->pool, &j->in.shard, &j->in.sets, &j->signatures,
-                            j->family, j->o,    out,          &j->metrics, .n = 0};
+    j->home = (struct home){j->c,         j->pool, &j->in.shard, &j->in.records, &j->signatures,
+                            j->in.family, j->o,    out,          &j->metrics,    .n = 0};
     home_open(&j->home, 2 * ranks * j->slot_size);
 }
 
@@ -114,21 +113,24 @@ static void say_inputs(const struct job *j) {
     for (int i = 0; i < j->in.n; i++)
         say(j, "%s %s (%s): %" PRIu64 " rows, %" PRIu64 " elements", j->in.of[i].file, j->in.of[i].object,
             j->in.of[i].kind, j->in.of[i].rows, j->in.of[i].elements);
-    say(j, "elements of %zu bytes; rank 0 holds %" PRIu64 " of %" PRIu64 " rows", j->in.sets.item,
-        shard_local_rows(&j->in.shard), j->in.shard.rows);
+    say(j, "metric %s, elements of %zu bytes; rank 0 holds %" PRIu64 " of %" PRIu64 " rows",
+        j->in.family->metric, j->in.records.item, shard_local_rows(&j->in.shard), j->in.shard.rows);
     say(j, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", j->o->bands, j->o->rows,
         j->o->seed, cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
 }
 
 static void sign(struct job *j) {
+    const struct options *o = j->o;
+    struct drawing drawing = {o->bands, o->rows, o->seed, o->width ? o->width : 4 * o->threshold.value};
     metrics_stage(&j->metrics, STAGE_SIGN);
-    j->signatures = signatures_create(j->pool, j->family, &j->in.sets, j->o->bands, j->o->rows, j->o->seed,
-                                      j->o->threshold_text == NULL);
-    uint64_t n = j->signatures.n;
+    j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, &drawing, !o->verify);
+    uint64_t n = j->signatures.n, items = records_items(&j->in.records);
     for (uint64_t row = 0; row < n; row++)
         j->metrics.count[COUNT_EMPTY] += j->signatures.keys[row] == BAND_NO_KEY;
-    j->metrics.count[COUNT_ELEMENTS] = records_items(&j->in.sets);
-    j->metrics.count[COUNT_HASHES] = records_items(&j->in.sets) * j->o->bands * j->o->rows;
+    j->metrics.count[COUNT_EMPTY] -= j->in.skipped;
+    j->metrics.count[COUNT_SKIPPED] = j->in.skipped;
+    j->metrics.count[COUNT_ELEMENTS] = items;
+    j->metrics.count[COUNT_HASHES] = (j->in.family->is_of_vectors ? n : items) * o->bands * o->rows;
 }
 
 static enum progress choose_progress(struct comm *c, const struct options *o) {
@@ -140,7 +142,7 @@ static enum progress choose_progress(struct comm *c, const struct options *o) {
 }
 
 int job_run(struct comm *c, const struct options *o) {
-    struct job j = {.c = c, .o = o, .family = &family_jaccard};
+    struct job j = {.c = c, .o = o};
     struct error e = {0};
     struct output *out = NULL;
     if (comm_size(c) > 1 && !o->output && !o->no_print)
@@ -149,13 +151,13 @@ int job_run(struct comm *c, const struct options *o) {
         return e.status;
     metrics_begin(&j.metrics, choose_progress(c, o));
     j.pool = pool_create(o->threads);
-    const char *value = o->threshold_text ? j.family->value : "bands";
     if (!inputs_read(&j.in, c, j.pool, o, &e) &&
-        (out = output_open(c, j.pool, o, choose_format(o, &j.in), &j.in.shard, value, &e))) {
+        (out = output_open(c, j.pool, o, choose_format(o, &j.in), &j.in.shard,
+                           o->verify ? j.in.family->value : "bands", &e))) {
         say_inputs(&j);
         sign(&j);
         if (!join(&j, out, &e) && !output_finish(out, &e))
-            report_write(c, o, &j.in, out, j.family->metric, &j.metrics, &e);
+            report_write(c, o, &j.in, out, j.in.family->metric, &j.metrics, &e);
         output_free(out);
         signatures_free(&j.signatures);
     }

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <float.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,18 +11,35 @@
 enum { MOST_BANDS = UINT16_MAX, MOST_ROWS = 1024, MOST_THREADS = 4096 };
 
 /* Options without a short form. */
-enum { THRESHOLD = 256, FORMAT, FORCE, NO_PRINT, ROUND, FILES, PROGRESS, QUIET, VERBOSE, VERSION };
+enum {
+    THRESHOLD = 256,
+    METRIC,
+    RADIUS,
+    WIDTH,
+    SKIP_BAD_ROWS,
+    FORMAT,
+    FORCE,
+    NO_PRINT,
+    ROUND,
+    FILES,
+    PROGRESS,
+    QUIET,
+    VERBOSE,
+    VERSION
+};
 
 static const struct option long_options[] = {
-    {"bands", required_argument, NULL, 'b'},   {"rows", required_argument, NULL, 'r'},
-    {"seed", required_argument, NULL, 's'},    {"threads", required_argument, NULL, 't'},
-    {"exclusive", no_argument, NULL, 'E'},     {"threshold", required_argument, NULL, THRESHOLD},
-    {"output", required_argument, NULL, 'o'},  {"format", required_argument, NULL, FORMAT},
-    {"force", no_argument, NULL, FORCE},       {"no-print", no_argument, NULL, NO_PRINT},
-    {"round", required_argument, NULL, ROUND}, {"files", required_argument, NULL, FILES},
-    {"progress", no_argument, NULL, PROGRESS}, {"quiet", no_argument, NULL, QUIET},
-    {"verbose", no_argument, NULL, VERBOSE},   {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, VERSION},   {0},
+    {"bands", required_argument, NULL, 'b'},     {"rows", required_argument, NULL, 'r'},
+    {"seed", required_argument, NULL, 's'},      {"threads", required_argument, NULL, 't'},
+    {"exclusive", no_argument, NULL, 'E'},       {"threshold", required_argument, NULL, THRESHOLD},
+    {"metric", required_argument, NULL, METRIC}, {"radius", required_argument, NULL, RADIUS},
+    {"width", required_argument, NULL, WIDTH},   {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
+    {"output", required_argument, NULL, 'o'},    {"format", required_argument, NULL, FORMAT},
+    {"force", no_argument, NULL, FORCE},         {"no-print", no_argument, NULL, NO_PRINT},
+    {"round", required_argument, NULL, ROUND},   {"files", required_argument, NULL, FILES},
+    {"progress", no_argument, NULL, PROGRESS},   {"quiet", no_argument, NULL, QUIET},
+    {"verbose", no_argument, NULL, VERBOSE},     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, VERSION},     {0},
 };
 
 void options_help(FILE *f) {
@@ -32,7 +50,8 @@ void options_help(FILE *f) {
           "pair of Jaccard similarity s is a candidate with probability 1-(1-s^ROWS)^BANDS.\n"
           "\n"
           "INPUT is file.h5 or file.h5:/path (sets as CSR: AnnData, 10x Genomics, scipy; or flat, as in\n"
-          "ann-benchmarks), or text in the form of mhash (N,D,d, then a line m,f1,...,fm per set); none, or "
+          "ann-benchmarks; or vectors: two-dimensional, floating-point or 8-bit), or text in the form of "
+          "mhash (N,D,d, then a line m,f1,...,fm per set); none, or "
           "-, is such\n"
           "text on standard input: with -E one database joined with itself, without it two, queries and "
           "targets.\n"
@@ -41,8 +60,12 @@ void options_help(FILE *f) {
           "  -b, --bands N        bands per signature (required)\n"
           "  -r, --rows N         rows per band (required)\n"
           "  -s, --seed N         seed of the hash functions (default 0)\n"
+          "      --metric M       jaccard (sets), cosine or l2 (vectors); default by the kind of data\n"
           "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
+          "      --radius R       the same for l2: keep those at most R apart\n"
+          "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
           "  -E, --exclusive      never pair a record with the same row number of the other input\n"
+          "      --skip-bad-rows  leave out, and count, vectors that are not finite, or zero under cosine\n"
           "\n"
           "what comes out\n"
           "  -o, --output DIR     write the pairs to files in DIR; without it one rank prints them\n"
@@ -106,14 +129,19 @@ static int size(const char *option, const char *text, uint64_t least, uint64_t m
                      (unsigned long long)least >> 10, (unsigned long long)most >> 20);
 }
 
-static int threshold(struct options *o, const char *text, struct error *e) {
-    o->threshold_text = text;
-    if (fraction_parse(text, &o->threshold) && o->threshold.p > 0 && o->threshold.p <= o->threshold.q)
+/* A positive number, by strtod, nothing before or behind it. */
+static int positive(const char *option, const char *text, double *v, struct error *e) {
+    char *end;
+    *v = strtod(text, &end);
+    bool begins = (*text >= '0' && *text <= '9') || *text == '.';
+    if (begins && !*end && *v > 0 && *v <= DBL_MAX)
         return 0;
-    return error_set(
-        e, EX_USAGE,
-        "--threshold: '%s' is not a Jaccard similarity above 0 and up to 1, as a decimal of at most 9 places",
-        text);
+    return error_set(e, EX_USAGE, "%s: '%s' is not a number above 0", option, text);
+}
+
+static int metric(struct options *o, const char *text, struct error *e) {
+    o->family = family_find(text);
+    return o->family ? 0 : error_set(e, EX_USAGE, "--metric: '%s' is none of jaccard, cosine, l2", text);
 }
 
 static int format(struct options *o, const char *text, struct error *e) {
@@ -145,7 +173,18 @@ static int take(struct options *o, int option, struct error *e) {
         o->exclusive = true;
         break;
     case THRESHOLD:
-        return threshold(o, optarg, e);
+        o->threshold_text = optarg;
+        break;
+    case METRIC:
+        return metric(o, optarg, e);
+    case RADIUS:
+        o->radius_text = optarg;
+        return positive("--radius", optarg, &o->threshold.value, e);
+    case WIDTH:
+        return positive("--width", optarg, &o->width, e);
+    case SKIP_BAD_ROWS:
+        o->skip_bad_rows = true;
+        break;
     case 'o':
         o->output = optarg;
         return *optarg ? 0 : error_set(e, EX_USAGE, "--output: a directory was expected");
@@ -180,7 +219,27 @@ static int take(struct options *o, int option, struct error *e) {
     return e->status;
 }
 
-static int check(const struct options *o, struct error *e) {
+/* A similarity up to 1, exact; of vectors it may be 0 or less, but who asks for that asks for all pairs. */
+static int check_threshold(struct options *o, struct error *e) {
+    if (o->threshold_text && o->radius_text)
+        return error_set(e, EX_USAGE,
+                         "--threshold is a similarity and --radius a distance: give one of them");
+    if (!o->threshold_text)
+        return 0;
+    struct fraction *f = &o->threshold.exact;
+    if (!fraction_parse(o->threshold_text, f) || f->p == 0 || f->p > f->q)
+        return error_set(
+            e, EX_USAGE,
+            "--threshold: '%s' is not a similarity above 0 and up to 1, as a decimal of at most 9 places",
+            o->threshold_text);
+    o->threshold.value = strtod(o->threshold_text, NULL);
+    return 0;
+}
+
+static int check(struct options *o, struct error *e) {
+    if (check_threshold(o, e))
+        return e->status;
+    o->verify = o->threshold_text || o->radius_text;
     if (!o->bands || !o->rows)
         return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
     if (o->n_inputs == 2 && strcmp(o->inputs[0], "-") == 0 && strcmp(o->inputs[1], "-") == 0)

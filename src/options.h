@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "lshjoin/base.h"
-#include "lshjoin/jaccard.h"
+#include "lshjoin/family.h"
 
 enum format { FORMAT_DEFAULT, FORMAT_H5, FORMAT_TSV, FORMAT_MHASH };
 
@@ -20,8 +20,13 @@ struct options {
     uint64_t seed;
     int threads;
     bool exclusive;
-    const char *threshold_text; /* as given, or NULL: candidates are the result */
-    struct fraction threshold;
+    const struct family *family; /* NULL: by the kind of data */
+    const char *threshold_text;  /* as given, or NULL; of similarity */
+    const char *radius_text;     /* the same, of distance */
+    bool verify;                 /* either is given; else candidates are the result */
+    struct threshold threshold;
+    double width; /* of p-stable buckets; 0: not given */
+    bool skip_bad_rows;
     const char *output; /* directory, or NULL */
     enum format format;
     bool force, no_print, progress, quiet, verbose;

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 static const char *const counter_name[COUNTERS] = {
-    [COUNT_EMPTY] = "empty_records",   [COUNT_ELEMENTS] = "elements", [COUNT_HASHES] = "hash_values",
-    [COUNT_SENT] = "bytes_sent",       [COUNT_TUPLES] = "tuples",     [COUNT_COPIES] = "candidate_copies",
-    [COUNT_CANDIDATES] = "candidates", [COUNT_PAIRS] = "pairs",
+    [COUNT_EMPTY] = "empty_records",     [COUNT_SKIPPED] = "skipped_records", [COUNT_ELEMENTS] = "elements",
+    [COUNT_HASHES] = "hash_values",      [COUNT_SENT] = "bytes_sent",         [COUNT_TUPLES] = "tuples",
+    [COUNT_COPIES] = "candidate_copies", [COUNT_CANDIDATES] = "candidates",   [COUNT_PAIRS] = "pairs",
 };
 
 /* The numbers of all ranks together. */
@@ -66,9 +66,9 @@ static json_t *inputs_json(const struct inputs *in) {
 }
 
 static json_t *parameters_json(const struct options *o, const char *metric) {
-    return json_pack("{s:s, s:i, s:i, s:o, s:s?, s:b}", "metric", metric, "bands", (int)o->bands, "rows",
-                     (int)o->rows, "seed", number(o->seed), "threshold", o->threshold_text, "exclusive",
-                     o->exclusive);
+    return json_pack("{s:s, s:i, s:i, s:o, s:s?, s:s?, s:f, s:b}", "metric", metric, "bands", (int)o->bands,
+                     "rows", (int)o->rows, "seed", number(o->seed), "threshold", o->threshold_text, "radius",
+                     o->radius_text, "width", o->width, "exclusive", o->exclusive);
 }
 
 static json_t *command_json(const struct options *o) {
@@ -143,6 +143,10 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
             in->shard.rows, t->count[COUNT_ELEMENTS], t->count[COUNT_CANDIDATES], t->count[COUNT_PAIRS]);
     if (o->threshold_text)
         fprintf(stderr, " of similarity %s or more", o->threshold_text);
+    if (o->radius_text)
+        fprintf(stderr, " at most %s apart", o->radius_text);
+    if (t->count[COUNT_SKIPPED])
+        fprintf(stderr, "\nlshjoin: %" PRIu64 " bad rows were left out", t->count[COUNT_SKIPPED]);
     fprintf(stderr, "\nlshjoin: %.2f s on %d rank%s:", t->total, comm_size(c), comm_size(c) > 1 ? "s" : "");
     for (int k = 0; k < STAGES; k++)
         fprintf(stderr, " %s %.2f", stage_name[k], t->seconds[k]);

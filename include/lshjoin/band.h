@@ -8,9 +8,9 @@
 #include "lshjoin/pool.h"
 #include "lshjoin/records.h"
 
-/* A 64-bit hash of the r symbols of band number `band`, never BAND_NO_KEY. Depends on nothing else. */
+/* A 64-bit hash of the n words of band number `band`, never BAND_NO_KEY. Depends on nothing else. */
 #define BAND_NO_KEY ((uint64_t)0)
-uint64_t band_key(const uint32_t *symbols, uint32_t r, uint32_t band);
+uint64_t band_key(const uint32_t *words, uint32_t n, uint32_t band);
 
 /* What a rank knows of its records after hashing. */
 struct signatures {
@@ -22,11 +22,11 @@ struct signatures {
     struct records digest;
 };
 
-/* Sign every record with bands*rows functions drawn from seed and make its keys. keep_symbols: the digest is
- * the symbols, so that a chance collision of keys is told from a true one. */
+/* Sign every record with functions drawn as `drawing` says and make its keys. keep_symbols: the digest is the
+ * symbols' words, so that a chance collision of keys is told from a true one. */
 struct signatures signatures_create(struct pool *pool, const struct family *family,
-                                    const struct records *records, uint32_t bands, uint32_t rows,
-                                    uint64_t seed, bool keep_symbols);
+                                    const struct records *records, const struct drawing *drawing,
+                                    bool keep_symbols);
 void signatures_free(struct signatures *s);
 
 /* The digest, made now unless it is there. */

@@ -1,5 +1,6 @@
-/* What differs between kinds of data: how a record is signed, and how two records are compared. Everything
- * after the signature sees only symbols and bands. */
+/* What differs between kinds of data: how records are signed, and how two of them are compared. Everything
+ * after the signature sees only bands: a few words of 32 bits that hold a band's symbols, equal where the
+ * records collide in it. */
 #ifndef LSHJOIN_FAMILY_H
 #define LSHJOIN_FAMILY_H
 
@@ -9,23 +10,47 @@
 #include "lshjoin/jaccard.h"
 #include "lshjoin/records.h"
 
+/* From which similarity on (or, of a distance, up to where) a pair is kept. */
+struct threshold {
+    struct fraction exact;
+    double value;
+};
+
+/* What hash functions are drawn from. */
+struct drawing {
+    uint32_t bands, rows;
+    uint64_t seed;
+    double width; /* of a bucket of p-stable hashing, in units of the data */
+};
+
 struct family {
     const char *metric; /* as on the command line */
     const char *value;  /* what a verified pair's number is called in the output */
+    bool is_of_vectors; /* records are rows of floating-point coordinates, all of one length; else sets */
+    bool refuses_zero;  /* a vector of zeros has no place in it */
 
-    /* A signer of m symbols a record; NULL never. */
-    void *(*create)(uint32_t m, uint64_t seed);
+    /* Words that a band of `rows` symbols fills. */
+    uint32_t (*words)(uint32_t rows);
+
+    /* A signer of records like these (their item and width). */
+    void *(*create)(const struct drawing *d, const struct records *like);
     void (*destroy)(void *signer);
 
-    /* Symbols of row `row`, into symbols[m rounded up to 64]. False: the record pairs with nothing (an empty
-     * set). */
-    bool (*sign)(const void *signer, const struct records *r, uint64_t row, uint32_t *symbols);
+    /* The words of rows [lo, hi): words[hi-lo][bands * words of a band]. pairs[i] false: record lo+i pairs
+     * with nothing. */
+    void (*sign)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
+                 bool *pairs);
 
-    /* Whether the records a and b (na, nb items of `item` bytes) are at least as similar as the threshold. */
-    bool (*verify)(struct fraction threshold, const void *a, uint64_t na, const void *b, uint64_t nb,
+    /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks. */
+    bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                    size_t item, double *value);
 };
 
-extern const struct family family_jaccard;
+extern const struct family family_jaccard; /* sets, by MinHash */
+extern const struct family family_cosine;  /* vectors, by sign random projections */
+extern const struct family family_l2;      /* vectors, by p-stable projections */
+
+/* The family of that metric, or NULL. */
+const struct family *family_find(const char *metric);
 
 #endif

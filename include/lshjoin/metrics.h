@@ -20,6 +20,7 @@ extern const char *const stage_name[STAGES];
 
 enum counter {
     COUNT_EMPTY,      /* records that pair with nothing */
+    COUNT_SKIPPED,    /* bad rows left out */
     COUNT_ELEMENTS,   /* after repeats are dropped */
     COUNT_HASHES,     /* hash values computed */
     COUNT_SENT,       /* bytes handed to exchanges for other ranks */

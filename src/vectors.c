@@ -1,0 +1,138 @@
+/* The families of vectors: cosine similarity by sign random projections (Charikar 2002), Euclidean distance
+ * by p-stable projections (Datar, Immorlica, Indyk, Mirrokni 2004). Both project; they differ in what a
+ * product becomes. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lshjoin/base.h"
+#include "lshjoin/distance.h"
+#include "lshjoin/family.h"
+#include "lshjoin/project.h"
+
+struct signer {
+    struct project project;
+    struct drawing drawing;
+    double *shift; /* [m] of p-stable hashing, uniform in [0, width) */
+};
+
+static void *create(const struct drawing *d, const struct records *like) {
+    struct signer *s = mem_alloc(1, sizeof *s);
+    uint32_t m = d->bands * d->rows;
+    *s = (struct signer){.drawing = *d, .project = project_create(m, like->width, d->seed, cpu_simd())};
+    s->shift = mem_alloc(m, sizeof *s->shift);
+    struct random r = {mix64(~d->seed)};
+    for (uint32_t k = 0; k < m; k++)
+        s->shift[k] = d->width * random_uniform(&r);
+    return s;
+}
+
+static void destroy(void *signer) {
+    struct signer *s = signer;
+    project_free(&s->project);
+    free(s->shift);
+    free(s);
+}
+
+/* Rows as floats: the records' own, or rounded to `room`. */
+static const float *as_floats(const struct records *r, uint64_t lo, uint64_t hi, float *room) {
+    if (r->item == sizeof(float))
+        return records_row(r, lo);
+    const double *wide = records_row(r, lo);
+    for (uint64_t k = 0; k < (hi - lo) * r->width; k++)
+        room[k] = (float)wide[k];
+    return room;
+}
+
+/* What the products of a record, [bands][rows], become. */
+typedef void to_words(const struct signer *s, const float *product, uint32_t *words);
+
+static void sign(const struct signer *s, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
+                 uint64_t n_words, bool *pairs, to_words *turn) {
+    uint64_t n = hi - lo, stride = project_stride(&s->project);
+    float *product = mem_alloc(n * stride, sizeof *product);
+    float *room = r->item == sizeof(float) ? NULL : mem_alloc(n * r->width, sizeof *room);
+    project_rows(&s->project, as_floats(r, lo, hi, room), n, product);
+    for (uint64_t i = 0; i < n; i++) {
+        pairs[i] = !isnan(product[i * stride]); /* a row left out holds a NaN */
+        if (pairs[i])
+            turn(s, product + i * stride, words + i * n_words);
+    }
+    free(room);
+    free(product);
+}
+
+static uint32_t words_of_bits(uint32_t rows) {
+    return (rows + 31) / 32;
+}
+
+static void signs(const struct signer *s, const float *product, uint32_t *words) {
+    uint32_t each = words_of_bits(s->drawing.rows);
+    memset(words, 0, (size_t)s->drawing.bands * each * sizeof *words);
+    for (uint32_t band = 0; band < s->drawing.bands; band++, words += each)
+        for (uint32_t k = 0; k < s->drawing.rows; k++)
+            words[k / 32] |= (uint32_t)(*product++ >= 0) << k % 32;
+}
+
+static void cosine_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi,
+                        uint32_t *words, bool *pairs) {
+    const struct signer *s = signer;
+    sign(s, r, lo, hi, words, (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows), pairs, signs);
+}
+
+static bool cosine_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
+                          size_t item, double *value) {
+    (void)nb;
+    struct moments m = vector_moments(a, b, na, item, cpu_simd());
+    *value = m.xy / sqrt(m.xx * m.yy);
+    return *value >= t->value;
+}
+
+const struct family family_cosine = {
+    .metric = "cosine",
+    .value = "similarity",
+    .is_of_vectors = true,
+    .refuses_zero = true,
+    .words = words_of_bits,
+    .create = create,
+    .destroy = destroy,
+    .sign = cosine_sign,
+    .verify = cosine_verify,
+};
+
+static uint32_t words_of_buckets(uint32_t rows) {
+    return rows;
+}
+
+/* floor((a.x + shift) / width), of which 32 bits tell buckets apart that are not 2^32 widths away. */
+static void buckets(const struct signer *s, const float *product, uint32_t *words) {
+    uint32_t m = s->drawing.bands * s->drawing.rows;
+    for (uint32_t k = 0; k < m; k++) {
+        double place = floor(((double)product[k] + s->shift[k]) / s->drawing.width);
+        words[k] = (uint32_t)(int64_t)fmax(-0x1p62, fmin(0x1p62, place));
+    }
+}
+
+static void l2_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
+                    bool *pairs) {
+    const struct signer *s = signer;
+    sign(s, r, lo, hi, words, (uint64_t)s->drawing.bands * s->drawing.rows, pairs, buckets);
+}
+
+static bool l2_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
+                      size_t item, double *value) {
+    (void)nb;
+    *value = sqrt(vector_moments(a, b, na, item, cpu_simd()).difference);
+    return *value <= t->value;
+}
+
+const struct family family_l2 = {
+    .metric = "l2",
+    .value = "distance",
+    .is_of_vectors = true,
+    .words = words_of_buckets,
+    .create = create,
+    .destroy = destroy,
+    .sign = l2_sign,
+    .verify = l2_verify,
+};
