@@ -17,7 +17,7 @@ shift $((OPTIND - 1))
 
 jobs/install-packages.sh
 . jobs/mpi-env.sh
-cmake -S . -B build -DCMAKE_BUILD_TYPE=Release >/dev/null
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF >/dev/null
 cmake --build build --parallel "$(nproc)" >/dev/null
 mkdir -p build/bench
 file=${1:-build/bench/descriptions.h5}

@@ -24,6 +24,7 @@ struct sign_job {
     const struct records *records;
     struct signatures *out;
     uint32_t words;    /* of a band */
+    uint64_t first;    /* record of the slice that is worked on */
     uint64_t chunk;    /* records signed together */
     uint32_t *scratch; /* [threads][chunk][bands * words + padding] */
 };
@@ -34,6 +35,8 @@ enum { PADDING = 64 };
 static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct sign_job *job = ctx;
     struct signatures *s = job->out;
+    lo += job->first;
+    hi += job->first;
     uint64_t each = (uint64_t)s->bands * job->words;
     uint32_t *words = job->scratch + (uint64_t)thread * (job->chunk * each + PADDING);
     bool pairs[MOST_TOGETHER];
@@ -50,9 +53,9 @@ static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
 
 struct signatures signatures_create(struct pool *pool, const struct family *family,
                                     const struct records *records, const struct drawing *drawing,
-                                    bool keep_symbols) {
+                                    bool keep_symbols, void (*told)(void *ctx, uint64_t rows), void *ctx) {
     struct signatures s = {.n = records->n, .bands = drawing->bands};
-    struct sign_job job = {family, NULL, records, &s, family->words(drawing->rows), 1, NULL};
+    struct sign_job job = {family, NULL, records, &s, family->words(drawing->rows), .chunk = 1};
     uint64_t each = (uint64_t)s.bands * job.words;
     job.chunk = max_u64(1, min_u64(MOST_TOGETHER, ((uint64_t)1 << 18) / each)); /* a megabyte of words */
     s.keys = mem_alloc(s.n * s.bands, sizeof *s.keys);
@@ -63,7 +66,11 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
     void *signer = family->create(drawing, records);
     job.signer = signer;
     job.scratch = mem_alloc((uint64_t)pool_threads(pool) * (job.chunk * each + PADDING), sizeof *job.scratch);
-    pool_for(pool, s.n, job.chunk, sign_rows, &job);
+    uint64_t slice = max_u64(1, s.n / 64 / job.chunk) * job.chunk * (uint64_t)pool_threads(pool);
+    for (job.first = 0; job.first < s.n; job.first += slice) {
+        pool_for(pool, min_u64(slice, s.n - job.first), job.chunk, sign_rows, &job);
+        told(ctx, min_u64(s.n, job.first + slice));
+    }
     free(job.scratch);
     family->destroy(signer);
     return s;
@@ -94,17 +101,26 @@ const struct records *signatures_digest(struct signatures *s, struct pool *pool)
     return &s->digest;
 }
 
-uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t bands, uint32_t first,
-                         uint32_t end) {
+static bool part_equal(const char *a, const char *b, size_t part, uint32_t band) {
+    return memcmp(a + band * part, b + band * part, part) == 0;
+}
+
+uint32_t band_first_collision(const void *a, const void *b, size_t bytes, uint32_t bands) {
+    const uint64_t *x = a, *y = b;
     size_t part = bytes / bands;
+    uint32_t band = 0;
+    if (part == sizeof *x)
+        while (band < bands && x[band] != y[band])
+            band++;
+    else
+        while (band < bands && !part_equal(a, b, part, band))
+            band++;
+    return band;
+}
+
+uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t bands) {
     uint32_t n = 0;
-    if (part == sizeof(uint64_t)) { /* keys: the compiler compares many at once */
-        const uint64_t *x = a, *y = b;
-        for (uint32_t band = first; band < end; band++)
-            n += x[band] == y[band];
-        return n;
-    }
-    for (size_t at = first * part; at < end * part; at += part)
-        n += memcmp((const char *)a + at, (const char *)b + at, part) == 0;
+    for (uint32_t band = 0; band < bands; band++)
+        n += part_equal(a, b, bytes / bands, band);
     return n;
 }

@@ -29,18 +29,29 @@ void die_hook(const char *who, void (*leave)(int status)) {
     die_leave = leave;
 }
 
+static bool line_is_open;
+
+void message_after_line(void) {
+    line_is_open = true;
+}
+
+void message(const char *who, const char *text) {
+    char line[1300];
+    size_t n = (size_t)snprintf(line, sizeof line, "%s%s: %s\n", line_is_open ? "\n" : "", who, text);
+    n = n < sizeof line ? n : sizeof line - 1;
+    /* One write, so that messages of several ranks don't mix; if even that fails there is nobody to tell. */
+    if (write(STDERR_FILENO, line, n) < 0)
+        return;
+    line_is_open = false;
+}
+
 void die(int status, const char *format, ...) {
-    char text[1200];
-    size_t n = (size_t)snprintf(text, sizeof text, "%s: ", die_who);
+    char text[1100];
     va_list args;
     va_start(args, format);
-    vsnprintf(text + n, sizeof text - n - 1, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    n = strlen(text);
-    text[n++] = '\n';
-    /* One write, so that messages of several ranks don't mix; if even that fails there is nobody to tell. */
-    if (write(STDERR_FILENO, text, n) < 0)
-        n = 0;
+    message(die_who, text);
     die_leave(status);
     abort();
 }

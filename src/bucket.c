@@ -184,7 +184,9 @@ static void scratch_reserve(struct group_scratch *s, uint64_t n) {
     if (n <= s->capacity)
         return;
     if (n >= UINT32_MAX)
-        die(EX_SOFTWARE, "a bin of %llu keys on one rank: more than 2^32 records share a band key",
+        die(EX_SOFTWARE,
+            "%llu keys came to one bin of one rank: more than 2^32 records are alike, or too many for the "
+            "ranks",
             (unsigned long long)n);
     uint64_t c = 64;
     while (c < n)
@@ -304,7 +306,8 @@ void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t 
     job.scratch = mem_zero(threads, sizeof *job.scratch);
     for (uint64_t t = 0; t < threads; t++)
         lists[t].n = lists[t].n_rows = 0;
-    pool_for(pool, items, 16, group_bins, &job);
+    uint64_t chunk = max_u64(1, min_u64(16, items / (8 * threads))); /* few bins may be large ones */
+    pool_for(pool, items, chunk, group_bins, &job);
     for (uint64_t t = 0; t < threads; t++)
         scratch_free(&job.scratch[t]);
     free(job.scratch);

@@ -39,7 +39,10 @@ static bool put_pair(const struct pair_cursor *c, const uint64_t *row, uint64_t 
     const struct shard *s = c->shard;
     if (c->exclusive && row[x] + s->split == row[y])
         return true;
-    bool at_left = mix64(row[x] * 0x9e3779b97f4a7c15u + row[y]) & 1;
+    uint64_t coin =
+        (uint64_t)(((unsigned __int128)mix64(row[x] * 0x9e3779b97f4a7c15u + row[y]) * s->rows) >> 64);
+    bool at_left =
+        coin < (s->self_join ? s->rows / 2 : s->split); /* the smaller input's ranks get a smaller part */
     int home = c->rank[at_left ? x : y];
     if (n[home] == slot_size)
         return false;

@@ -1,14 +1,23 @@
 #include "comm.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "comm_mpi.h"
 
+static pthread_t main_thread;
+
 static void abort_job(int status) {
+    if (!pthread_equal(pthread_self(), main_thread))
+        _exit(status); /* a worker must not call MPI; the launcher sees the death and ends the job */
+    int size = 0;
+    if (MPI_Comm_size(MPI_COMM_WORLD, &size) == MPI_SUCCESS && size == 1)
+        _exit(status); /* nobody else to take down, and no banner */
     MPI_Abort(MPI_COMM_WORLD,
               status); /* takes the launcher's whole job down, also from an unfinished start */
     exit(status);
@@ -26,7 +35,8 @@ void comm_check(int rc, const char *call) {
 int comm_int(uint64_t v, const char *what) {
     if (v > INT_MAX)
         die(EX_SOFTWARE,
-            "%llu %s in one exchange: MPI 3.1 takes at most 2^31-1; use more ranks or a smaller --round",
+            "%llu %s in one exchange, and MPI 3.1 takes 2^31-1: too many records are alike, or too many for "
+            "these ranks",
             (unsigned long long)v, what);
     return (int)v;
 }
@@ -40,8 +50,10 @@ MPI_Datatype comm_type(size_t item) {
 
 struct comm *comm_start(int *argc, char ***argv) {
     int provided;
-    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
-        die(EX_OSERR, "MPI_Init_thread failed");
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
+        provided < MPI_THREAD_FUNNELED)
+        die(EX_OSERR, "MPI_Init_thread failed: this MPI does not bear threads");
+    main_thread = pthread_self();
     struct comm *c = mem_zero(1, sizeof *c);
     MPI_Comm_dup(MPI_COMM_WORLD, &c->mpi);
     MPI_Comm_set_errhandler(c->mpi, MPI_ERRORS_RETURN);
@@ -83,13 +95,24 @@ uint64_t comm_bytes_sent(const struct comm *c) {
 }
 
 bool comm_failed(struct comm *c, struct error *e) {
-    int first = e->status ? c->rank : c->size, mine = first;
-    comm_check(MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, c->mpi), "MPI_Allreduce");
-    if (first == c->size)
+    if (e->told)
+        return true;
+    struct {
+        int failed, rank;
+    } mine = {!e->status, c->rank}, first;
+    int n = e->status != 0, of_all;
+    comm_check(MPI_Allreduce(&n, &of_all, 1, MPI_INT, MPI_SUM, c->mpi), "MPI_Allreduce");
+    if (of_all == 0)
         return false;
-    if (first == c->rank)
-        fprintf(stderr, "lshjoin: %s\n", e->text);
-    comm_check(MPI_Bcast(&e->status, 1, MPI_INT, first, c->mpi), "MPI_Bcast");
+    comm_check(MPI_Allreduce(&mine, &first, 1, MPI_2INT, MPI_MINLOC, c->mpi), "MPI_Allreduce");
+    if (first.rank == c->rank) {
+        char who[64] = "lshjoin"; /* of an error that all have seen it is of no interest who tells it */
+        if (of_all < c->size)
+            snprintf(who, sizeof who, "lshjoin: rank %d", c->rank);
+        message(who, e->text);
+    }
+    comm_check(MPI_Bcast(&e->status, 1, MPI_INT, first.rank, c->mpi), "MPI_Bcast");
+    e->told = true;
     return true;
 }
 

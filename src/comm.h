@@ -28,8 +28,8 @@ uint64_t comm_bytes_sent(const struct comm *c);
 /* Not collective. Name and version of the MPI library. */
 const char *comm_version(void);
 
-/* Whether any rank holds an error; if so the lowest such rank prints its own, and *e is set on every rank to
- * its status. */
+/* Whether any rank holds an error; if so the lowest such rank prints its own, once, and *e gets its status on
+ * every rank. */
 bool comm_failed(struct comm *c, struct error *e);
 
 /* Element by element over the ranks, in place. */

@@ -27,8 +27,7 @@ void comm_alltoallv(struct comm *c, size_t item, const void *sent, const uint64_
     free(four);
 }
 
-/* at[r]: sum of n[0 .. r-1]. Returns the sum of all. */
-static uint64_t places(const uint64_t *n, int size, uint64_t *at) {
+uint64_t comm_places(const uint64_t *n, int size, uint64_t *at) {
     uint64_t sum = 0;
     for (int r = 0; r < size; r++) {
         at[r] = sum;
@@ -42,8 +41,8 @@ void *comm_exchange(struct comm *c, size_t item, void *sent, const uint64_t *n_s
     if (c->size == 1)
         return sent;
     uint64_t *sent_at = mem_alloc(2 * (uint64_t)c->size, sizeof *sent_at), *received_at = sent_at + c->size;
-    places(n_sent, c->size, sent_at);
-    void *received = mem_alloc(places(n_received, c->size, received_at), item);
+    comm_places(n_sent, c->size, sent_at);
+    void *received = mem_alloc(comm_places(n_received, c->size, received_at), item);
     comm_alltoallv(c, item, sent, n_sent, sent_at, received, n_received, received_at);
     free(sent_at);
     free(sent);
@@ -61,7 +60,7 @@ uint64_t comm_exchange_slots(struct comm *c, size_t item, const void *sent, uint
     comm_counts(c, n_sent, n_received, 1);
     for (uint64_t r = 0; r < size; r++)
         sent_at[r] = r * slot_size;
-    uint64_t came = places(n_received, c->size, received_at);
+    uint64_t came = comm_places(n_received, c->size, received_at);
     comm_alltoallv(c, item, sent, n_sent, sent_at, received, n_received, received_at);
     free(three);
     return came;

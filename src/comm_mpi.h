@@ -21,6 +21,9 @@ int comm_int(uint64_t v, const char *what);
 /* A contiguous type of `item` bytes, committed; to be freed. */
 MPI_Datatype comm_type(size_t item);
 
+/* at[r]: the sum of n[0 .. r-1]. Returns the sum of all. */
+uint64_t comm_places(const uint64_t *n, int size, uint64_t *at);
+
 /* MPI_Alltoallv of items; counts and displacements in items, [size] each, totals below 2^31. */
 void comm_alltoallv(struct comm *c, size_t item, const void *sent, const uint64_t *n_sent,
                     const uint64_t *sent_at, void *received, const uint64_t *n_received,

@@ -20,19 +20,11 @@ static enum simd processor(void) {
     return SIMD_SCALAR;
 }
 
-static enum simd allowed(void) {
+enum simd cpu_simd(void) {
     enum simd best = processor();
     const char *cap = getenv("LSHJOIN_SIMD");
     for (enum simd level = SIMD_SCALAR; cap && level < best; level++)
         if (strcmp(cap, name[level]) == 0)
             return level;
     return best;
-}
-
-enum simd cpu_simd(void) {
-    static _Atomic int known = -1; /* asked for every pair */
-    int level = known;
-    if (level < 0)
-        known = level = (int)allowed();
-    return (enum simd)level;
 }

@@ -63,8 +63,13 @@ static const char *filter_name(H5Z_filter_t filter) {
     return "without a name";
 }
 
-int h5_check_filters(int64_t dataset, const char *file, const char *path, struct error *e) {
+int h5_check_storage(int64_t dataset, const char *file, const char *path, struct error *e) {
     hid_t plist = H5Dget_create_plist(dataset);
+    if (H5Pget_layout(plist) == H5D_VIRTUAL || H5Pget_external_count(plist) > 0)
+        error_set(e, EX_DATAERR,
+                  "%s: %s: its numbers are in other files, which may be missing without a sign; copy them "
+                  "into one (h5repack)",
+                  file, path);
     int n = H5Pget_nfilters(plist);
     for (int i = 0; i < n && !e->status; i++) {
         char name[100] = "";

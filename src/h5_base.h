@@ -16,9 +16,9 @@ void h5_start(void);
 int h5_fail(struct error *e, int status, const char *file, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Whether all filters of an open dataset (hid_t) can be undone here; else EX_DATAERR with the filter's name.
- */
-int h5_check_filters(int64_t dataset, const char *file, const char *path, struct error *e);
+/* Whether an open dataset (hid_t) holds its numbers itself, under filters that can be undone here; else
+ * EX_DATAERR. */
+int h5_check_storage(int64_t dataset, const char *file, const char *path, struct error *e);
 
 /* Name and version of the HDF5 library. */
 const char *h5_version(void);

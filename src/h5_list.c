@@ -16,7 +16,7 @@ static int read_layout(struct h5_list *list, struct error *e) {
         H5Pget_chunk(plist, 1, &chunk);
     list->chunk = chunk;
     H5Pclose(plist);
-    return h5_check_filters(list->id, list->file, list->path, e);
+    return h5_check_storage(list->id, list->file, list->path, e);
 }
 
 static const char *class_name(H5T_class_t class) {

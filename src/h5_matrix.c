@@ -35,7 +35,7 @@ int h5_matrix_open(struct h5_matrix *m, int64_t file_id, const char *file, const
     read_shape(m);
     if (m->columns == 0)
         return error_set(e, EX_DATAERR, "%s: %s: has no columns", file, path);
-    return h5_check_filters(id, file, path, e);
+    return h5_check_storage(id, file, path, e);
 }
 
 void h5_matrix_close(struct h5_matrix *m) {

@@ -9,7 +9,7 @@
 #include "h5_base.h"
 
 /* Pairs in a chunk of a dataset, and pairs that are held back to be written in one go: whole chunks. */
-enum { CHUNK = 1 << 16, BLOCK = 4 * CHUNK, COLUMNS = 3 };
+enum { CHUNK = 1 << 16, BLOCK = 4 * CHUNK, COLUMNS = 4 };
 
 struct column {
     const char *name;
@@ -20,22 +20,27 @@ struct column {
 
 struct h5_pairs {
     char *name;
+    int columns;
     struct column column[COLUMNS];
     hid_t file, dataset[COLUMNS]; /* 0: not open */
     void *buffer[COLUMNS];        /* [BLOCK] */
     uint64_t buffered, written;
 };
 
-static void columns_of(const char *value, struct column column[COLUMNS]) {
+/* Returns how many there are. */
+static int columns_of(const char *value, bool ranked, struct column column[COLUMNS]) {
     static const uint64_t no_row = UINT64_MAX;
     static const uint16_t no_bands = UINT16_MAX;
     static const float no_value = NAN;
+    static const uint32_t no_rank = UINT32_MAX;
     column[0] = (struct column){"left", H5T_STD_U64LE, H5T_NATIVE_UINT64, sizeof no_row, &no_row};
     column[1] = (struct column){"right", H5T_STD_U64LE, H5T_NATIVE_UINT64, sizeof no_row, &no_row};
     if (strcmp(value, "bands") == 0)
         column[2] = (struct column){value, H5T_STD_U16LE, H5T_NATIVE_UINT16, sizeof no_bands, &no_bands};
     else
         column[2] = (struct column){value, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, sizeof no_value, &no_value};
+    column[3] = (struct column){"rank", H5T_STD_U32LE, H5T_NATIVE_UINT32, sizeof no_rank, &no_rank};
+    return ranked ? 4 : 3;
 }
 
 /* How datasets of this column are made. No times in it: equal pairs give equal files. */
@@ -61,7 +66,7 @@ static void release(struct h5_pairs *p) {
     free(p);
 }
 
-struct h5_pairs *h5_pairs_create(const char *file, const char *value, struct error *e) {
+struct h5_pairs *h5_pairs_create(const char *file, const char *value, bool ranked, struct error *e) {
     hid_t id = create_file(file, e);
     if (id < 0)
         return NULL;
@@ -69,7 +74,7 @@ struct h5_pairs *h5_pairs_create(const char *file, const char *value, struct err
     p->name = mem_alloc(strlen(file) + 1, 1);
     strcpy(p->name, file);
     p->file = id;
-    columns_of(value, p->column);
+    p->columns = columns_of(value, ranked, p->column);
     for (int i = 0; i < COLUMNS; i++)
         p->buffer[i] = mem_alloc(BLOCK, p->column[i].size);
     return p;
@@ -80,7 +85,7 @@ struct h5_pairs *h5_pairs_create(const char *file, const char *value, struct err
 static int create_datasets(struct h5_pairs *p, struct error *e) {
     hsize_t none = 0, unlimited = H5S_UNLIMITED, chunk = p->buffered ? min_u64(p->buffered, CHUNK) : CHUNK;
     hid_t space = H5Screate_simple(1, &none, &unlimited);
-    for (int i = 0; i < COLUMNS && !e->status; i++) {
+    for (int i = 0; i < p->columns && !e->status; i++) {
         const struct column *c = &p->column[i];
         hid_t plist = column_plist(c);
         H5Pset_chunk(plist, 1, &chunk);
@@ -111,7 +116,7 @@ static int append_column(struct h5_pairs *p, int i, struct error *e) {
 static int flush(struct h5_pairs *p, struct error *e) {
     if (!p->dataset[0] && create_datasets(p, e))
         return e->status;
-    for (int i = 0; i < COLUMNS && p->buffered; i++)
+    for (int i = 0; i < p->columns && p->buffered; i++)
         if (append_column(p, i, e))
             return e->status;
     p->written += p->buffered;
@@ -133,6 +138,9 @@ static void buffer_pairs(struct h5_pairs *p, const struct pair *pairs, uint64_t 
     else
         for (uint64_t k = 0; k < n; k++)
             values[at + k] = (float)pairs[k].value;
+    uint32_t *ranks = p->buffer[3];
+    for (uint64_t k = 0; p->columns > 3 && k < n; k++)
+        ranks[at + k] = (uint32_t)pairs[k].rank;
     p->buffered += n;
 }
 
@@ -189,14 +197,14 @@ static int create_virtual(hid_t file, const char *file_name, const struct column
     return e->status;
 }
 
-int h5_pairs_virtual(const char *file, const char *value, char *const *names, const uint64_t *counts,
-                     uint64_t n_files, struct error *e) {
+int h5_pairs_virtual(const char *file, const char *value, bool ranked, char *const *names,
+                     const uint64_t *counts, uint64_t n_files, struct error *e) {
     struct column column[COLUMNS];
     hid_t id = create_file(file, e);
     if (id < 0)
         return e->status;
-    columns_of(value, column);
-    for (int i = 0; i < COLUMNS && !e->status; i++)
+    int columns = columns_of(value, ranked, column);
+    for (int i = 0; i < columns && !e->status; i++)
         create_virtual(id, file, &column[i], names, counts, n_files, e);
     if (H5Fclose(id) < 0)
         h5_fail(e, EX_IOERR, file, "cannot be finished");

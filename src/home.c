@@ -1,5 +1,6 @@
 #include "home.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "lshjoin/candidate.h"
@@ -28,40 +29,36 @@ struct comparison {
     const struct records *theirs; /* rows by place in `rows`, or, where that is NULL, by local number too */
     const uint64_t *rows;         /* relative numbers, rising */
     uint64_t first;               /* candidate */
-    float (*decide)(const struct home *h, struct u64_pair c, const struct records *theirs, uint64_t row);
+    double (*decide)(const struct home *h, struct u64_pair c, const struct records *theirs, uint64_t row);
 };
 
-/* In how many of the bands [first, end) a candidate collides. */
-static uint32_t collisions(const struct home *h, struct u64_pair c, const struct records *theirs,
-                           uint64_t row, uint32_t first, uint32_t end) {
-    const struct records *digest = &h->signatures->digest;
-    return band_collisions(records_row(digest, candidate_mine(c)), records_row(theirs, row),
-                           digest->width * digest->item, h->signatures->bands, first, end);
-}
-
-/* Of a pair's copies that of its lowest colliding band stands for it, and carries the number of bands. */
-static float decide_bands(const struct home *h, struct u64_pair c, const struct records *theirs,
+/* Of a pair's copies that of its lowest colliding band stands for it. */
+static double decide_copy(const struct home *h, struct u64_pair c, const struct records *theirs,
                           uint64_t row) {
-    uint32_t band = candidate_band(c);
-    if (collisions(h, c, theirs, row, 0, band) || !collisions(h, c, theirs, row, band, band + 1))
-        return -1;
-    return (float)collisions(h, c, theirs, row, band, h->signatures->bands);
+    const struct records *digest = &h->signatures->digest;
+    uint32_t first = band_first_collision(records_row(digest, candidate_mine(c)), records_row(theirs, row),
+                                          digest->width * digest->item, h->signatures->bands);
+    return first == candidate_band(c) ? 1 : NAN;
 }
 
-/* The same where nobody asks for the number. */
-static float decide_copy(const struct home *h, struct u64_pair c, const struct records *theirs,
-                         uint64_t row) {
-    return collisions(h, c, theirs, row, 0, candidate_band(c)) ? -1 : 1;
+/* The same; it carries the number of bands. */
+static double decide_bands(const struct home *h, struct u64_pair c, const struct records *theirs,
+                           uint64_t row) {
+    const struct records *digest = &h->signatures->digest;
+    if (isnan(decide_copy(h, c, theirs, row)))
+        return NAN;
+    return band_collisions(records_row(digest, candidate_mine(c)), records_row(theirs, row),
+                           digest->width * digest->item, h->signatures->bands);
 }
 
-static float decide_similarity(const struct home *h, struct u64_pair c, const struct records *theirs,
-                               uint64_t row) {
+static double decide_similarity(const struct home *h, struct u64_pair c, const struct records *theirs,
+                                uint64_t row) {
     uint64_t mine = candidate_mine(c);
     double similarity;
-    bool similar = h->family->verify(&h->options->threshold, records_row(h->records, mine),
-                                     records_length(h->records, mine), records_row(theirs, row),
-                                     records_length(theirs, row), theirs->item, &similarity);
-    return similar ? (float)similarity : -1;
+    bool similar =
+        h->family->verify(&h->threshold, records_row(h->records, mine), records_length(h->records, mine),
+                          records_row(theirs, row), records_length(theirs, row), theirs->item, &similarity);
+    return similar ? similarity : NAN;
 }
 
 static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {
@@ -94,7 +91,7 @@ static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct comparison *job = ctx;
     struct home *h = job->home;
     const struct u64_pair *c = h->batch + job->first;
-    float *value = h->value + job->first;
+    double *value = h->value + job->first;
     uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0;
     for (uint64_t i = lo; i < hi; i++) {
         while (job->rows && job->rows[place] < c[i].first)
@@ -136,13 +133,13 @@ static void compare_all(struct home *h, struct comparison *job) {
 
 /* Collective. Keep those that `decide` keeps. */
 static void keep_decided(struct home *h, const struct records *mine,
-                         float (*decide)(const struct home *, struct u64_pair, const struct records *,
-                                         uint64_t)) {
+                         double (*decide)(const struct home *, struct u64_pair, const struct records *,
+                                          uint64_t)) {
     struct comparison job = {.home = h, .mine = mine, .decide = decide};
     compare_all(h, &job);
     uint64_t kept = 0;
     for (uint64_t i = 0; i < h->n; i++)
-        if (h->value[i] >= 0) {
+        if (!isnan(h->value[i])) {
             h->batch[kept] = h->batch[i];
             h->value[kept++] = h->value[i];
         }
@@ -166,7 +163,8 @@ static struct pair *make_pairs(const struct home *h) {
         uint64_t mine = s->start[s->rank] + candidate_mine(h->batch[i]);
         uint64_t other = shard_absolute(s, s->rank, h->batch[i].first);
         uint64_t right = max_u64(mine, other);
-        pairs[i] = (struct pair){min_u64(mine, other), s->self_join ? right : right - s->split, h->value[i]};
+        pairs[i] =
+            (struct pair){min_u64(mine, other), s->self_join ? right : right - s->split, h->value[i], 0};
     }
     return pairs;
 }
@@ -193,7 +191,10 @@ int home_flush(struct home *h, bool last, struct error *e) {
 
     metrics_stage(h->metrics, STAGE_WRITE);
     struct pair *pairs = make_pairs(h);
-    output_write(h->output, pairs, h->n, e);
+    if (h->nearest)
+        nearest_add(h->nearest, pairs, h->n);
+    else
+        output_write(h->output, pairs, h->n, e);
     free(pairs);
     h->n = 0;
     return e->status;

@@ -11,6 +11,7 @@
 #include "lshjoin/family.h"
 #include "lshjoin/metrics.h"
 #include "lshjoin/sort.h"
+#include "nearest.h"
 #include "output.h"
 
 /* The first block is given (nothing of it is owned); the rest is home's own. */
@@ -22,13 +23,15 @@ struct home {
     struct signatures *signatures;
     const struct family *family;
     const struct options *options;
+    struct threshold threshold;
     struct output *output;
+    struct nearest *nearest; /* pairs go there instead, where it is not NULL */
     struct metrics *metrics;
 
     uint64_t capacity, n;     /* candidates that fit and that have come since the last flush */
     struct u64_pair *batch;   /* [capacity] see candidate.h */
     struct u64_pair *scratch; /* [capacity] */
-    float *value;             /* [capacity] what a comparison gave; negative: not a pair */
+    double *value;            /* [capacity] what a comparison gave; NaN: not a pair */
     bool flushed;             /* once before: this is not all there is */
 };
 

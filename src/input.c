@@ -21,17 +21,31 @@ struct source {
     uint64_t base; /* global number of its first row */
     struct h5_records h5;
     struct records text;
+    struct metrics *metrics; /* to tell progress */
 };
 
-/* "file" or "file:/object". */
-static void split_name(const char *name, struct input *in) {
+/* Whether the first `length` bytes of a name name a file. */
+static bool names_file(const char *name, size_t length) {
+    char file[4096];
     struct stat info;
-    const char *colon = NULL;
-    for (const char *at = name; stat(name, &info) != 0 && (at = strstr(at, ":/")); at++)
-        colon = at;
+    return length < sizeof file && snprintf(file, sizeof file, "%.*s", (int)length, name) > 0 &&
+           stat(file, &info) == 0;
+}
+
+/* "file" or "file:/object": the shortest part before a ":/" that is a file, unless the whole is one. */
+static int split_name(const char *name, struct input *in, struct error *e) {
+    const char *colon = names_file(name, strlen(name)) ? NULL : strstr(name, ":/");
+    for (const char *next = colon; next; next = strstr(next + 1, ":/")) {
+        colon = next; /* if none is a file, the last will be missed */
+        if (names_file(name, (size_t)(next - name)))
+            break;
+    }
     size_t length = colon ? (size_t)(colon - name) : strlen(name);
+    if (length >= sizeof in->file || strlen(name + length) > sizeof in->object)
+        return error_set(e, EX_USAGE, "'%.100s...': a name too long", name);
     snprintf(in->file, sizeof in->file, "%.*s", (int)length, name);
     snprintf(in->object, sizeof in->object, "%s", colon ? colon + 1 : "");
+    return 0;
 }
 
 /* Rank 0 tells whether a file is HDF5, mhash text or neither. */
@@ -92,16 +106,22 @@ static void share_text(struct source *s, struct comm *c) {
     s->input->elements = size[1];
 }
 
-static void open_h5(struct source *s, const struct options *o, struct error *e) {
+/* Rank 0 finds the object; the others open it by its name. */
+static void open_h5(struct source *s, struct comm *c, const struct options *o, struct error *e) {
     struct input *in = s->input;
     bool vectors = o->radius_text || (o->family && o->family->is_of_vectors);
     enum h5_content wanted = vectors ? H5_VECTORS : o->family ? H5_SETS : H5_EITHER;
-    if (h5_records_open(&s->h5, in->file, in->object[0] ? in->object : NULL, wanted, e))
+    if (comm_rank(c) == 0)
+        h5_records_open(&s->h5, in->file, in->object[0] ? in->object : NULL, wanted, e);
+    if (comm_failed(c, e))
+        return;
+    snprintf(in->object, sizeof in->object, "%s", s->h5.object); /* rank 0's counts */
+    comm_broadcast(c, in->object, sizeof in->object);
+    if (comm_rank(c) > 0 && h5_records_open(&s->h5, in->file, in->object, wanted, e))
         return;
     in->kind = s->h5.kind;
     in->rows = s->h5.rows;
     in->elements = s->h5.elements;
-    snprintf(in->object, sizeof in->object, "%s", s->h5.object);
 }
 
 /* By the kind of the data, unless the metric is given: of vectors the one that the file or a radius tells,
@@ -139,8 +159,7 @@ static int open_sources(struct inputs *in, struct source *s, struct comm *c, con
     for (int i = 0; i < 2; i++)
         s[i].input = &in->of[i];
     for (int i = 0; i < o->n_inputs; i++) {
-        split_name(o->inputs[i], &in->of[i]);
-        if (comm_rank(c) == 0)
+        if (!split_name(o->inputs[i], &in->of[i], e) && comm_rank(c) == 0)
             recognise(&s[i], e);
         comm_broadcast(c, &s[i].is_text, sizeof s[i].is_text);
     }
@@ -154,9 +173,9 @@ static int open_sources(struct inputs *in, struct source *s, struct comm *c, con
         s[1].is_text = true;
     }
     in->is_mhash_stdin = s[0].is_text && strcmp(in->of[0].file, "-") == 0;
-    for (int i = 0; i < in->n; i++) {
+    for (int i = 0; i < in->n && !e->told; i++) {
         if (!s[i].is_text)
-            open_h5(&s[i], o, e);
+            open_h5(&s[i], c, o, e);
         else if (comm_rank(c) == 0 && !(two_in_one && i == 1))
             read_text(&s[i], two_in_one ? 2 : 1, e);
     }
@@ -204,6 +223,7 @@ static int share_out(struct inputs *in, struct source *s, struct comm *c, struct
     }
     comm_sum(c, sum, 2);
     before[1] += sum[0];
+    comm_failed(c, e);
     for (int i = 0; i < in->n && !e->status; i++)
         if (!s[i].is_text)
             h5_records_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
@@ -236,6 +256,17 @@ static uint64_t my_rows(const struct inputs *in, const struct source *s, uint64_
     return lo < hi ? hi - lo : 0;
 }
 
+/* Elements [first, first + n) of a file, in slices, so that there is progress to tell. */
+static void read_h5(struct source *s, uint64_t first, uint64_t n, void *out, uint64_t *bad, struct error *e) {
+    uint64_t whole = max_u64(1, s->h5.columns), slice = max_u64(1, ((uint64_t)8 << 20) / whole) * whole;
+    *bad = UINT64_MAX;
+    for (uint64_t at = 0; at < n && !e->status && *bad == UINT64_MAX; at += slice) {
+        metrics_progress(s->metrics, (double)at / (double)n, at);
+        h5_records_elements(&s->h5, first + at, min_u64(slice, n - at), (char *)out + at * s->h5.width, bad,
+                            e);
+    }
+}
+
 /* Elements [first, first + n) of a source into `out`, items of `item` bytes, at least the source's own width.
  */
 static void read_elements(struct source *s, uint64_t first, uint64_t n, size_t item, void *out, uint64_t *bad,
@@ -245,7 +276,7 @@ static void read_elements(struct source *s, uint64_t first, uint64_t n, size_t i
     if (s->is_text)
         memcpy(own, (const uint32_t *)s->text.data + first, n * width);
     else
-        h5_records_elements(&s->h5, first, n, own, bad, e);
+        read_h5(s, first, n, own, bad, e);
     if (own == out)
         return;
     for (uint64_t k = 0; k < n; k++)
@@ -336,8 +367,7 @@ static void read_vectors(struct inputs *in, struct source *s, struct comm *c, co
     for (int i = 0; i < in->n && !e->status; i++) {
         uint64_t first, n = my_rows(in, &s[i], &first), items = n * r->width, bad;
         float *narrow = s[i].h5.width == r->item ? NULL : mem_alloc(items, sizeof *narrow);
-        h5_records_elements(&s[i].h5, first * r->width, items, narrow ? (void *)narrow : (void *)next, &bad,
-                            e);
+        read_h5(&s[i], first * r->width, items, narrow ? (void *)narrow : (void *)next, &bad, e);
         for (uint64_t k = 0; narrow && k < items; k++)
             ((double *)next)[k] = narrow[k];
         free(narrow);
@@ -369,18 +399,21 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
     read_sets(in, s, c, e);
     if (e->status)
         return e->status;
-    uint64_t largest = records_max_element(&in->records);
-    comm_max(c, &largest, 1);
-    if (in->records.item == sizeof(uint64_t) && largest <= UINT32_MAX)
-        records_narrow(&in->records);
+    if (in->records.item == sizeof(uint64_t)) {
+        uint64_t largest = records_max_element(&in->records);
+        comm_max(c, &largest, 1);
+        if (largest <= UINT32_MAX)
+            records_narrow(&in->records);
+    }
     records_sort_sets(&in->records, pool);
     return 0;
 }
 
 int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
-                struct error *e) {
-    struct source s[2] = {0};
+                struct metrics *m, struct error *e) {
+    struct source s[2] = {{.metrics = m}, {.metrics = m}};
     *in = (struct inputs){0};
+    metrics_phase(m, "read", "elements");
     if (!open_sources(in, s, c, o, e) && !share_out(in, s, c, e))
         read_records(in, s, c, pool, o, e);
     for (int i = 0; i < 2; i++) {

@@ -4,6 +4,7 @@
 
 #include "comm.h"
 #include "lshjoin/family.h"
+#include "lshjoin/metrics.h"
 #include "lshjoin/pool.h"
 #include "options.h"
 
@@ -28,9 +29,9 @@ struct inputs {
 };
 
 /* Collective. Open the inputs, share out the rows so that ranks hold about equally many elements, and read
- * each rank's own. Returns e->status, agreed and printed. */
+ * each rank's own. Tells progress to m. Returns e->status, agreed and printed. */
 int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
-                struct error *e);
+                struct metrics *m, struct error *e);
 void inputs_free(struct inputs *in);
 
 #endif

@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct job {
     struct inputs in;
     struct signatures signatures;
     struct home home;
+    struct nearest nearest;
     struct owner owner;
     struct u64_pair *slots; /* [ranks][slot_size] candidates to every rank */
     uint64_t slot_size;
@@ -65,8 +67,8 @@ static int send_candidates(struct job *j, uint64_t pairs, double done, double sh
                 j->home.n);
             home_flush(&j->home, false, e);
         }
-        metrics_progress(&j->metrics, done + (pairs ? share * (double)seen / (double)pairs : share),
-                         j->metrics.count[COUNT_COPIES] + seen, "candidates");
+        metrics_progress(&j->metrics, done + share * (double)min_u64(seen, pairs) / (double)max_u64(1, pairs),
+                         j->metrics.count[COUNT_COPIES] + seen);
     }
     j->metrics.count[COUNT_COPIES] += seen;
     pair_cursor_free(&cursor);
@@ -74,13 +76,48 @@ static int send_candidates(struct job *j, uint64_t pairs, double done, double sh
     return e->status;
 }
 
+/* Without a threshold every value will do. */
+static struct threshold choose_threshold(const struct options *o, const struct family *family) {
+    if (o->threshold_text || o->radius_text)
+        return o->threshold;
+    return (struct threshold){{0, 1}, family->smaller_is_nearer ? INFINITY : -INFINITY};
+}
+
 static void open_home(struct job *j, struct output *out) {
     uint64_t ranks = (uint64_t)comm_size(j->c);
     j->slot_size = max_u64(1, j->o->round_bytes / CANDIDATE_SHARE / sizeof *j->slots / ranks);
     j->slots = mem_alloc(ranks * j->slot_size, sizeof *j->slots);
-    j->home = (struct home){j->c,         j->pool, &j->in.shard, &j->in.records, &j->signatures,
-                            j->in.family, j->o,    out,          &j->metrics,    .n = 0};
+    j->home = (struct home){.comm = j->c,
+                            .pool = j->pool,
+                            .shard = &j->in.shard,
+                            .records = &j->in.records,
+                            .signatures = &j->signatures,
+                            .family = j->in.family,
+                            .options = j->o,
+                            .threshold = choose_threshold(j->o, j->in.family),
+                            .output = out,
+                            .nearest = j->o->top_k ? &j->nearest : NULL,
+                            .metrics = &j->metrics};
     home_open(&j->home, 2 * ranks * j->slot_size);
+    if (j->home.nearest) {
+        j->nearest = (struct nearest){.comm = j->c,
+                                      .shard = &j->in.shard,
+                                      .k = j->o->top_k,
+                                      .smaller_is_nearer = j->in.family->smaller_is_nearer,
+                                      .most = j->o->round_bytes};
+        nearest_open(&j->nearest);
+    }
+}
+
+static void close_home(struct job *j, struct output *out, struct error *e) {
+    if (!e->status)
+        home_flush(&j->home, true, e);
+    if (j->home.nearest && !e->status)
+        nearest_write(&j->nearest, out, &j->metrics.count[COUNT_PAIRS], e);
+    if (j->home.nearest)
+        nearest_close(&j->nearest);
+    home_close(&j->home);
+    free(j->slots);
 }
 
 /* From signatures to pairs written. */
@@ -90,15 +127,13 @@ static int join(struct job *j, struct output *out, struct error *e) {
     say(j, "%" PRIu64 " round%s of exchange", j->owner.n_rounds, j->owner.n_rounds > 1 ? "s" : "");
     open_home(j, out);
     double share = 1 / (double)j->owner.n_rounds;
+    metrics_phase(&j->metrics, "join", "candidates");
     for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
         uint64_t pairs = owner_round(&j->owner, r);
         send_candidates(j, pairs, (double)r * share, share, e);
     }
-    if (!e->status)
-        home_flush(&j->home, true, e);
-    home_close(&j->home);
+    close_home(j, out, e);
     owner_close(&j->owner);
-    free(j->slots);
     return e->status;
 }
 
@@ -119,11 +154,18 @@ static void say_inputs(const struct job *j) {
         j->o->seed, cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
 }
 
+static void tell_signed(void *ctx, uint64_t rows) {
+    struct job *j = ctx;
+    metrics_progress(&j->metrics, (double)rows / (double)max_u64(1, j->in.records.n), rows);
+}
+
 static void sign(struct job *j) {
     const struct options *o = j->o;
     struct drawing drawing = {o->bands, o->rows, o->seed, o->width ? o->width : 4 * o->threshold.value};
     metrics_stage(&j->metrics, STAGE_SIGN);
-    j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, &drawing, !o->verify);
+    metrics_phase(&j->metrics, "sign", "records");
+    j->signatures =
+        signatures_create(j->pool, j->in.family, &j->in.records, &drawing, !o->verify, tell_signed, j);
     uint64_t n = j->signatures.n, items = records_items(&j->in.records);
     for (uint64_t row = 0; row < n; row++)
         j->metrics.count[COUNT_EMPTY] += j->signatures.keys[row] == BAND_NO_KEY;
@@ -144,23 +186,24 @@ static enum progress choose_progress(struct comm *c, const struct options *o) {
 int job_run(struct comm *c, const struct options *o) {
     struct job j = {.c = c, .o = o};
     struct error e = {0};
-    struct output *out = NULL;
     if (comm_size(c) > 1 && !o->output && !o->no_print)
         error_set(&e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
     if (comm_failed(c, &e))
         return e.status;
     metrics_begin(&j.metrics, choose_progress(c, o));
     j.pool = pool_create(o->threads);
-    if (!inputs_read(&j.in, c, j.pool, o, &e) &&
-        (out = output_open(c, j.pool, o, choose_format(o, &j.in), &j.in.shard,
-                           o->verify ? j.in.family->value : "bands", &e))) {
+    struct output *out = output_prepare(c, j.pool, o, &e);
+    if (out && !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) &&
+        !output_open(out, choose_format(o, &j.in), &j.in.shard, o->verify ? j.in.family->value : "bands",
+                     &e)) {
         say_inputs(&j);
         sign(&j);
         if (!join(&j, out, &e) && !output_finish(out, &e))
             report_write(c, o, &j.in, out, j.in.family->metric, &j.metrics, &e);
-        output_free(out);
         signatures_free(&j.signatures);
     }
+    if (out)
+        output_free(out);
     inputs_free(&j.in);
     pool_destroy(j.pool);
     return e.status;

@@ -1,4 +1,6 @@
 #include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
 
 #include "comm.h"
 #include "h5_base.h"
@@ -21,6 +23,11 @@ int main(int argc, char **argv) {
             printf("lshjoin %s\n%s\n%s\n", LSHJOIN_VERSION, comm_version(), h5_version());
     } else {
         e.status = job_run(c, &o);
+    }
+    free(o.command);
+    if (fflush(stdout) != 0 && !e.status) {
+        message("lshjoin", "standard output cannot be written");
+        e.status = EX_IOERR;
     }
     comm_finish(c);
     return e.status;

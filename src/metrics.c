@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lshjoin/base.h"
@@ -25,36 +27,37 @@ static void print_time(char *text, size_t size, double seconds) {
         snprintf(text, size, "%luh%02lum", s / 3600, s / 60 % 60);
 }
 
-/* Draw the line, if it is time to. */
-static void draw(struct metrics *m) {
-    double now = m->since, every = m->progress == PROGRESS_TERMINAL ? 0.2 : 60;
-    if (m->progress == PROGRESS_NONE || now - m->shown < every)
-        return;
-    m->shown = now;
-    double spent = now - m->begin;
-    char left[32], line[160];
-    int n = snprintf(line, sizeof line, "lshjoin: %s", stage_name[m->stage]);
-    if (m->share > 0) {
-        print_time(left, sizeof left, spent / m->share - spent);
-        n += snprintf(line + n, sizeof line - (size_t)n, ": %.0f%%, %llu %s, %.3g a second, %s left",
-                      100 * m->share, (unsigned long long)m->done, m->unit, (double)m->done / spent, left);
-    }
-    fprintf(stderr, m->progress == PROGRESS_TERMINAL ? "\r%-78s" : "%s\n", line);
-    fflush(stderr);
-}
-
 void metrics_stage(struct metrics *m, enum stage stage) {
     double now = seconds_now();
     m->seconds[m->stage] += now - m->since;
     m->since = now;
     m->stage = stage;
-    draw(m);
 }
 
-void metrics_progress(struct metrics *m, double share, uint64_t done, const char *unit) {
-    m->share = share;
-    m->done = done;
+void metrics_phase(struct metrics *m, const char *phase, const char *unit) {
+    m->phase = phase;
     m->unit = unit;
+    m->phase_begin = seconds_now();
+    metrics_progress(m, 0, 0);
+}
+
+void metrics_progress(struct metrics *m, double share, uint64_t done) {
+    double now = seconds_now(), every = m->progress == PROGRESS_TERMINAL ? 0.2 : 60;
+    if (m->progress == PROGRESS_NONE || now - m->shown < every)
+        return;
+    m->shown = now;
+    double spent = now - m->phase_begin;
+    char left[32], line[160];
+    int n = snprintf(line, sizeof line, "lshjoin: %s: %.0f%%", m->phase, 100 * share);
+    if (share > 0) {
+        print_time(left, sizeof left, spent / share - spent);
+        snprintf(line + n, sizeof line - (size_t)n, ", %llu %s, %.3g a second, %s left",
+                 (unsigned long long)done, m->unit, (double)done / spent, left);
+    }
+    fprintf(stderr, m->progress == PROGRESS_TERMINAL ? "\r%-78s" : "%s\n", line);
+    fflush(stderr);
+    if (m->progress == PROGRESS_TERMINAL)
+        message_after_line();
 }
 
 void metrics_end(struct metrics *m) {
@@ -70,11 +73,14 @@ uint64_t metrics_peak_memory(void) {
 }
 
 bool metrics_on_terminal(void) {
+    struct stat info;
     if (isatty(STDERR_FILENO))
         return true;
+    if (fstat(STDERR_FILENO, &info) != 0 || !S_ISFIFO(info.st_mode) || !getenv("OMPI_COMM_WORLD_SIZE"))
+        return false;
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)getppid());
-    int fd = open(path, O_WRONLY | O_NOCTTY);
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK);
     bool terminal = fd >= 0 && isatty(fd);
     if (fd >= 0)
         close(fd);

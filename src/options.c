@@ -17,6 +17,7 @@ enum {
     RADIUS,
     WIDTH,
     SKIP_BAD_ROWS,
+    TOP_K,
     FORMAT,
     FORCE,
     NO_PRINT,
@@ -29,17 +30,29 @@ enum {
 };
 
 static const struct option long_options[] = {
-    {"bands", required_argument, NULL, 'b'},     {"rows", required_argument, NULL, 'r'},
-    {"seed", required_argument, NULL, 's'},      {"threads", required_argument, NULL, 't'},
-    {"exclusive", no_argument, NULL, 'E'},       {"threshold", required_argument, NULL, THRESHOLD},
-    {"metric", required_argument, NULL, METRIC}, {"radius", required_argument, NULL, RADIUS},
-    {"width", required_argument, NULL, WIDTH},   {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
-    {"output", required_argument, NULL, 'o'},    {"format", required_argument, NULL, FORMAT},
-    {"force", no_argument, NULL, FORCE},         {"no-print", no_argument, NULL, NO_PRINT},
-    {"round", required_argument, NULL, ROUND},   {"files", required_argument, NULL, FILES},
-    {"progress", no_argument, NULL, PROGRESS},   {"quiet", no_argument, NULL, QUIET},
-    {"verbose", no_argument, NULL, VERBOSE},     {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, VERSION},     {0},
+    {"bands", required_argument, NULL, 'b'},
+    {"rows", required_argument, NULL, 'r'},
+    {"seed", required_argument, NULL, 's'},
+    {"threads", required_argument, NULL, 't'},
+    {"exclusive", no_argument, NULL, 'E'},
+    {"threshold", required_argument, NULL, THRESHOLD},
+    {"metric", required_argument, NULL, METRIC},
+    {"radius", required_argument, NULL, RADIUS},
+    {"width", required_argument, NULL, WIDTH},
+    {"top-k", required_argument, NULL, TOP_K},
+    {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
+    {"output", required_argument, NULL, 'o'},
+    {"format", required_argument, NULL, FORMAT},
+    {"force", no_argument, NULL, FORCE},
+    {"no-print", no_argument, NULL, NO_PRINT},
+    {"round", required_argument, NULL, ROUND},
+    {"files", required_argument, NULL, FILES},
+    {"progress", no_argument, NULL, PROGRESS},
+    {"quiet", no_argument, NULL, QUIET},
+    {"verbose", no_argument, NULL, VERBOSE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, VERSION},
+    {0},
 };
 
 void options_help(FILE *f) {
@@ -62,6 +75,8 @@ void options_help(FILE *f) {
           "  -s, --seed N         seed of the hash functions (default 0)\n"
           "      --metric M       jaccard (sets), cosine or l2 (vectors); default by the kind of data\n"
           "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
+          "      --top-k K        keep for each left record its K most similar (in a self-join its K nearest "
+          "others)\n"
           "      --radius R       the same for l2: keep those at most R apart\n"
           "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
           "  -E, --exclusive      never pair a record with the same row number of the other input\n"
@@ -182,6 +197,8 @@ static int take(struct options *o, int option, struct error *e) {
         return positive("--radius", optarg, &o->threshold.value, e);
     case WIDTH:
         return positive("--width", optarg, &o->width, e);
+    case TOP_K:
+        return number("--top-k", optarg, 1, UINT16_MAX, &o->top_k, e);
     case SKIP_BAD_ROWS:
         o->skip_bad_rows = true;
         break;
@@ -239,7 +256,7 @@ static int check_threshold(struct options *o, struct error *e) {
 static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
-    o->verify = o->threshold_text || o->radius_text;
+    o->verify = o->threshold_text || o->radius_text || o->top_k;
     if (!o->bands || !o->rows)
         return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
     if (o->n_inputs == 2 && strcmp(o->inputs[0], "-") == 0 && strcmp(o->inputs[1], "-") == 0)
@@ -252,13 +269,17 @@ static int check(struct options *o, struct error *e) {
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct error *e) {
-    *o = (struct options){
-        .argc = argc, .argv = argv, .threads = 1, .files = 512, .round_bytes = (uint64_t)256 << 20};
+    *o = (struct options){.argc = argc,
+                          .command = mem_alloc((uint64_t)argc, sizeof *argv),
+                          .threads = 1,
+                          .files = 512,
+                          .round_bytes = (uint64_t)256 << 20};
+    memcpy(o->command, argv, (size_t)argc * sizeof *argv);
     opterr = 0;
     int option;
     while ((option = getopt_long(argc, argv, ":b:r:s:t:Eo:h", long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
-        if (option == '?' && optopt && optopt < 256)
+        if (option == '?' && optopt && strncmp(given, "--", 2) != 0)
             return error_set(e, EX_USAGE, "unknown option '-%c' (see lshjoin --help)", optopt);
         if (option == '?')
             return error_set(e, EX_USAGE,

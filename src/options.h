@@ -13,7 +13,7 @@ enum format { FORMAT_DEFAULT, FORMAT_H5, FORMAT_TSV, FORMAT_MHASH };
 
 struct options {
     int argc; /* the command as given, for the report */
-    char **argv;
+    char **command;
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
     uint32_t bands, rows;
@@ -23,7 +23,8 @@ struct options {
     const struct family *family; /* NULL: by the kind of data */
     const char *threshold_text;  /* as given, or NULL; of similarity */
     const char *radius_text;     /* the same, of distance */
-    bool verify;                 /* either is given; else candidates are the result */
+    uint64_t top_k;              /* 0: not asked for */
+    bool verify;                 /* one of these is given; else candidates are the result */
     struct threshold threshold;
     double width; /* of p-stable buckets; 0: not given */
     bool skip_bad_rows;

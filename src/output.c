@@ -2,10 +2,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -23,10 +24,11 @@ struct output {
     const struct shard *shard;
     const char *value;
     enum format format;
+    int lock; /* rank 0: the directory, locked against other runs; or -1 */
 
     uint64_t n_files; /* 0: standard output or nowhere */
     uint64_t file;    /* this rank's */
-    bool named;       /* it has its final name */
+    bool finished;    /* all files are whole and have their names */
     bool writes;      /* this rank is its file's writer: the first of the ranks that share it */
     char **names;     /* [n_files] */
     uint64_t *counts; /* [n_files] pairs in each, once finished */
@@ -37,6 +39,7 @@ struct output {
     struct u64_pair
         *entries; /* FORMAT_MHASH: (query, partner), held until the end, when they can be sorted */
     uint64_t n_entries, capacity;
+    struct error failure; /* of writing */
 };
 
 static void path_of(const struct output *out, const char *name, bool part, char path[4096 + NAME]) {
@@ -47,48 +50,98 @@ static void path_of(const struct output *out, const char *name, bool part, char 
 static int make_directory(const char *directory, struct error *e) {
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s", directory) >= sizeof path)
-        return error_set(e, EX_CANTCREAT, "%s: a name too long", directory);
+        return error_set(e, EX_CANTCREAT, "%.100s...: a name too long", directory);
+    int why = 0; /* the first thing that went wrong on the way */
     for (char *at = path + 1; *at; at++)
         if (*at == '/') {
             *at = 0;
-            mkdir(path, 0777); /* if that fails the last one will tell */
+            if (mkdir(path, 0777) != 0 && errno != EEXIST && !why)
+                why = errno;
             *at = '/';
         }
     struct stat info;
     if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
         return 0;
     return error_set(e, EX_CANTCREAT, "%s: the output directory cannot be made: %s", directory,
-                     strerror(errno));
+                     strerror(why ? why : errno));
 }
 
-/* Remove what an earlier run wrote, its report first, so that what is left never looks finished. */
-static int clear_directory(const char *directory, struct error *e) {
-    static const char *const ours[] = {"run.json",         ".run.json.part",    "pairs.h5",
-                                       ".pairs.h5.part",   "pairs-*-of-*.h5",   "pairs-*-of-*.tsv",
-                                       "pairs-*-of-*.txt", ".pairs-*-of-*.part"};
-    for (size_t k = 0; k < sizeof ours / sizeof *ours; k++) {
-        DIR *d = opendir(directory);
-        if (!d)
-            return error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", directory, strerror(errno));
-        for (struct dirent *entry; (entry = readdir(d));)
-            if (fnmatch(ours[k], entry->d_name, FNM_PERIOD) == 0 && unlinkat(dirfd(d), entry->d_name, 0) != 0)
-                error_set(e, EX_CANTCREAT, "%s/%s: cannot be removed: %s", directory, entry->d_name,
-                          strerror(errno));
-        closedir(d);
+/* Whether a name is one that a run gives: of its report, of the virtual file, or of a file of pairs. */
+static bool is_final_name(const char *name) {
+    int length = 0;
+    char ending[8] = "";
+    if (strcmp(name, "run.json") == 0 || strcmp(name, "pairs.h5") == 0)
+        return true;
+    return sscanf(name, "pairs-%*5[0-9]-of-%*5[0-9].%n%7s", &length, ending) == 1 && length == 21 &&
+           (strcmp(ending, "h5") == 0 || strcmp(ending, "tsv") == 0 || strcmp(ending, "txt") == 0);
+}
+
+/* The same with the marks of a file that is being written. */
+static bool is_part_name(const char *name) {
+    char inner[NAME];
+    size_t n = strlen(name);
+    if (n < 7 || n >= sizeof inner || name[0] != '.' || strcmp(name + n - 5, ".part") != 0)
+        return false;
+    snprintf(inner, sizeof inner, "%.*s", (int)(n - 6), name + 1);
+    return is_final_name(inner);
+}
+
+static bool is_input(const struct options *o, const struct stat *file) {
+    struct stat input;
+    for (int i = 0; i < o->n_inputs; i++) {
+        char name[4096];
+        snprintf(name, sizeof name, "%s", o->inputs[i]);
+        for (char *colon = name + strlen(name); colon; colon = strstr(name, ":/")) {
+            *colon = 0;
+            if (stat(name, &input) == 0 && input.st_dev == file->st_dev && input.st_ino == file->st_ino)
+                return true;
+        }
     }
-    return e->status;
+    return false;
 }
 
-static void prepare_directory(const struct options *o, struct error *e) {
-    char report[4096 + NAME];
+/* Make way in the directory: remove what a run that died was writing, and, if that is asked for, what a run
+ * has written; else refuse to. Of nobody else's files. The report goes first, so that what is left never
+ * looks finished. */
+static void make_way(const struct options *o, DIR *d, bool reports, struct error *e) {
     struct stat info;
+    rewinddir(d);
+    for (struct dirent *entry; !e->status && (entry = readdir(d));) {
+        const char *name = entry->d_name;
+        bool final = is_final_name(name);
+        if (reports != (strcmp(name, "run.json") == 0) || (!final && !is_part_name(name)) ||
+            fstatat(dirfd(d), name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (final && is_input(o, &info))
+            error_set(e, EX_CANTCREAT, "%s/%s: is an input, and in the way of the output", o->output, name);
+        else if (final && !o->force)
+            error_set(e, EX_CANTCREAT,
+                      reports ? "%s: holds a finished run (%s); --force replaces it"
+                              : "%s: holds %s of an earlier run; --force replaces it",
+                      o->output, name);
+        else if (unlinkat(dirfd(d), name, 0) != 0)
+            error_set(e, EX_CANTCREAT, "%s/%s: cannot be removed: %s", o->output, name, strerror(errno));
+    }
+}
+
+/* Rank 0. Returns the directory, open and locked, or -1. */
+static int prepare_directory(const struct options *o, struct error *e) {
     if (make_directory(o->output, e))
-        return;
-    snprintf(report, sizeof report, "%s/run.json", o->output);
-    if (stat(report, &info) == 0 && !o->force)
-        error_set(e, EX_CANTCREAT, "%s: holds a finished run (run.json); --force replaces it", o->output);
-    else
-        clear_directory(o->output, e);
+        return -1;
+    int lock = open(o->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = opendir(o->output);
+    if (lock < 0 || !d)
+        error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", o->output, strerror(errno));
+    else if (flock(lock, LOCK_EX | LOCK_NB) != 0 &&
+             errno == EWOULDBLOCK) /* a file system without locks won't say so */
+        error_set(e, EX_CANTCREAT, "%s: another run is writing there", o->output);
+    if (!e->status)
+        make_way(o, d, true, e);
+    if (!e->status)
+        make_way(o, d, false, e);
+    if (d)
+        closedir(d);
+    return lock;
 }
 
 /* Which file a rank's pairs go to, and which rank writes a file. */
@@ -119,7 +172,7 @@ static void open_file(struct output *out, struct error *e) {
     char path[4096 + NAME];
     path_of(out, out->names[out->file], true, path);
     if (out->format == FORMAT_H5) {
-        out->h5 = h5_pairs_create(path, out->value, e);
+        out->h5 = h5_pairs_create(path, out->value, out->o->top_k > 0, e);
         return;
     }
     out->text = fopen(path, "w");
@@ -127,65 +180,55 @@ static void open_file(struct output *out, struct error *e) {
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", path, strerror(errno));
 }
 
-struct output *output_open(struct comm *c, struct pool *pool, const struct options *o, enum format format,
-                           const struct shard *shard, const char *value, struct error *e) {
+struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e) {
     struct output *out = mem_zero(1, sizeof *out);
-    *out = (struct output){.c = c, .pool = pool, .o = o, .shard = shard, .value = value, .format = format};
+    *out = (struct output){.c = c, .pool = pool, .o = o, .lock = -1};
     if (o->output && comm_rank(c) == 0)
-        prepare_directory(o, e);
-    if (comm_failed(c, e))
-        goto failed;
+        out->lock = prepare_directory(o, e);
+    if (!comm_failed(c, e))
+        return out;
+    output_free(out);
+    return NULL;
+}
+
+int output_open(struct output *out, enum format format, const struct shard *shard, const char *value,
+                struct error *e) {
+    const struct options *o = out->o;
+    out->format = format;
+    out->shard = shard;
+    out->value = value;
     if (o->output && !o->no_print) {
         name_files(out);
         if (out->writes)
             open_file(out, e);
-        if (comm_failed(c, e))
-            goto failed;
+        if (comm_failed(out->c, e))
+            return e->status;
     } else if (!o->no_print) {
         out->writes = true;
         out->text = stdout;
     }
     if (out->text && format == FORMAT_TSV)
-        text_write_header(out->text, value);
-    return out;
-failed:
-    output_free(out);
-    return NULL;
+        text_write_header(out->text, value, o->top_k > 0);
+    return 0;
 }
 
 /* The rank that writes a pair: of mhash's form the one that holds the query, of others our own file's. */
-static int destination(const struct output *out, const struct pair *p) {
+static int writer_of_pair(void *ctx, const struct pair *p) {
+    const struct output *out = ctx;
     int rank = out->format == FORMAT_MHASH ? shard_rank(out->shard, p->left) : comm_rank(out->c);
     return out->n_files ? writer_of(out, file_of(out, rank)) : 0;
 }
 
-/* Collective. Send pairs to their writers; returns those that have come, to free, and their number. */
-static struct pair *route(struct output *out, const struct pair *pairs, uint64_t n, uint64_t *came) {
-    uint64_t size = (uint64_t)comm_size(out->c), *three = mem_zero(3 * size, sizeof *three);
-    uint64_t *n_sent = three, *n_received = three + size, *at = three + 2 * size;
-    struct pair *sorted = mem_alloc(n, sizeof *sorted);
-    for (uint64_t i = 0; i < n; i++)
-        n_sent[destination(out, &pairs[i])]++;
-    for (uint64_t r = 1; r < size; r++)
-        at[r] = at[r - 1] + n_sent[r - 1];
-    for (uint64_t i = 0; i < n; i++)
-        sorted[at[destination(out, &pairs[i])]++] = pairs[i];
-    comm_counts(out->c, n_sent, n_received, 1);
-    *came = 0;
-    for (uint64_t r = 0; r < size; r++)
-        *came += n_received[r];
-    struct pair *received = comm_exchange(out->c, sizeof *sorted, sorted, n_sent, n_received);
-    free(three);
-    return received;
-}
-
 static void check_text(const struct output *out, struct error *e) {
     if (ferror(out->text))
-        error_set(e, EX_IOERR, "%s: cannot be written: %s",
-                  out->n_files ? out->names[out->file] : "standard output", strerror(errno));
+        error_set(e, EX_IOERR, "%s%s%s: cannot be written: %s",
+                  out->n_files ? out->o->output : "standard output", out->n_files ? "/" : "",
+                  out->n_files ? out->names[out->file] : "", strerror(errno));
 }
 
-static void write_here(struct output *out, const struct pair *pairs, uint64_t n, struct error *e) {
+/* Take pairs that are this rank's to write; what goes wrong is kept for output_write to tell. */
+static void write_here(void *ctx, const struct pair *pairs, uint64_t n) {
+    struct output *out = ctx;
     out->written += n;
     if (out->format == FORMAT_MHASH) {
         if (out->n_entries + n > out->capacity) {
@@ -195,38 +238,27 @@ static void write_here(struct output *out, const struct pair *pairs, uint64_t n,
         for (uint64_t i = 0; i < n; i++)
             out->entries[out->n_entries++] = (struct u64_pair){pairs[i].left, pairs[i].right};
     } else if (out->h5) {
-        h5_pairs_write(out->h5, pairs, n, e);
-    } else {
-        text_write_pairs(out->text, pairs, n);
-        check_text(out, e);
+        h5_pairs_write(out->h5, pairs, n, &out->failure);
+    } else if (out->text) {
+        text_write_pairs(out->text, pairs, n, out->o->top_k > 0);
+        check_text(out, &out->failure);
     }
-}
-
-/* Both directions of each pair. */
-static struct pair *mirror(const struct pair *pairs, uint64_t n) {
-    struct pair *both = mem_alloc(2 * n, sizeof *both);
-    for (uint64_t i = 0; i < n; i++) {
-        both[2 * i] = pairs[i];
-        both[2 * i + 1] = (struct pair){pairs[i].right, pairs[i].left, pairs[i].value};
-    }
-    return both;
 }
 
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e) {
     if (out->o->no_print)
         return 0;
-    struct pair *mirrored = NULL, *routed = NULL;
-    if (out->format == FORMAT_MHASH && out->shard->self_join) {
-        pairs = mirrored = mirror(pairs, n);
+    struct pair *mirrored = NULL;
+    if (out->format == FORMAT_MHASH && out->shard->self_join && !out->o->top_k) {
+        pairs = mirrored = pairs_mirror(pairs, n);
         n *= 2;
     }
-    bool at_home = out->n_files == (uint64_t)comm_size(out->c) && out->format != FORMAT_MHASH;
-    if (comm_size(out->c) > 1 && !at_home)
-        pairs = routed = route(out, pairs, n, &n);
-    if (out->writes)
-        write_here(out, pairs, n, e);
+    if (out->n_files == (uint64_t)comm_size(out->c) && out->format != FORMAT_MHASH)
+        write_here(out, pairs, n);
+    else
+        pairs_route(out->c, pairs, n, out->o->round_bytes, writer_of_pair, write_here, out);
     free(mirrored);
-    free(routed);
+    *e = out->failure;
     comm_failed(out->c, e);
     return e->status;
 }
@@ -252,7 +284,8 @@ static void close_file(struct output *out, struct error *e) {
     fflush(out->text);
     check_text(out, e);
     if (out->text != stdout && fclose(out->text) != 0)
-        error_set(e, EX_IOERR, "%s: cannot be written: %s", out->names[out->file], strerror(errno));
+        error_set(e, EX_IOERR, "%s/%s: cannot be written: %s", out->o->output, out->names[out->file],
+                  strerror(errno));
     out->text = NULL;
 }
 
@@ -272,7 +305,6 @@ int output_finish(struct output *out, struct error *e) {
     if (out->writes) {
         out->counts[out->file] = out->written;
         give_name(out, out->names[out->file], e);
-        out->named = !e->status;
     }
     comm_sum(out->c, out->counts, out->n_files);
     if (comm_failed(out->c, e))
@@ -280,10 +312,10 @@ int output_finish(struct output *out, struct error *e) {
     if (out->format == FORMAT_H5 && comm_rank(out->c) == 0) {
         char path[4096 + NAME];
         path_of(out, "pairs.h5", true, path);
-        if (!h5_pairs_virtual(path, out->value, out->names, out->counts, out->n_files, e))
+        if (!h5_pairs_virtual(path, out->value, out->o->top_k > 0, out->names, out->counts, out->n_files, e))
             give_name(out, "pairs.h5", e);
     }
-    comm_failed(out->c, e);
+    out->finished = !comm_failed(out->c, e);
     return e->status;
 }
 
@@ -293,11 +325,15 @@ void output_free(struct output *out) {
         h5_pairs_close(out->h5, &ignored);
     if (out->text && out->text != stdout)
         fclose(out->text);
-    if (out->writes && out->n_files && !out->named) {
-        char part[4096 + NAME];
-        path_of(out, out->names[out->file], true, part);
-        unlink(part);
+    if (out->writes && out->n_files && !out->finished) {
+        char path[4096 + NAME];
+        for (int part = 0; part < 2; part++) {
+            path_of(out, out->names[out->file], part, path);
+            unlink(path);
+        }
     }
+    if (out->lock >= 0)
+        close(out->lock);
     for (uint64_t i = 0; i < out->n_files; i++)
         free(out->names[i]);
     free(out->names);

@@ -13,11 +13,14 @@
 
 struct output;
 
-/* Collective. Makes the directory ready (refuses one that holds a finished run, unless forced; else clears
- * what earlier runs left) and opens this rank's file. `value`: name of the third column. On failure *e is set
- * on every rank and printed, and NULL returned. */
-struct output *output_open(struct comm *c, struct pool *pool, const struct options *o, enum format format,
-                           const struct shard *shard, const char *value, struct error *e);
+/* Collective. Makes the directory ready, before any work is done: refuses one that holds a run, unless
+ * forced, and one that another run writes to; removes nothing but files that a run wrote. On failure *e is
+ * set on every rank and printed, and NULL returned. */
+struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e);
+/* Collective. Opens this rank's file. `value`: name of the third column. Returns e->status, agreed and
+ * printed. */
+int output_open(struct output *out, enum format format, const struct shard *shard, const char *value,
+                struct error *e);
 /* Collective. Takes n pairs of this rank, in any order. Returns e->status, agreed. */
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e);
 /* Collective. Finishes all files, gives them their names and writes the virtual file. Returns e->status,
@@ -25,8 +28,7 @@ int output_write(struct output *out, const struct pair *pairs, uint64_t n, struc
 int output_finish(struct output *out, struct error *e);
 void output_free(struct output *out);
 
-/* How many files of pairs there are, 0 where they go elsewhere; the name of one, and how many pairs it holds
- * once finished. */
+/* How many files of pairs there are, 0 where they go elsewhere, and the name of one. */
 uint64_t output_files(const struct output *out);
 const char *output_file_name(const struct output *out, uint64_t file);
 

@@ -9,6 +9,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "h5_base.h"
+#include "lshjoin/cpu.h"
+
 static const char *const counter_name[COUNTERS] = {
     [COUNT_EMPTY] = "empty_records",     [COUNT_SKIPPED] = "skipped_records", [COUNT_ELEMENTS] = "elements",
     [COUNT_HASHES] = "hash_values",      [COUNT_SENT] = "bytes_sent",         [COUNT_TUPLES] = "tuples",
@@ -66,15 +69,16 @@ static json_t *inputs_json(const struct inputs *in) {
 }
 
 static json_t *parameters_json(const struct options *o, const char *metric) {
-    return json_pack("{s:s, s:i, s:i, s:o, s:s?, s:s?, s:f, s:b}", "metric", metric, "bands", (int)o->bands,
-                     "rows", (int)o->rows, "seed", number(o->seed), "threshold", o->threshold_text, "radius",
-                     o->radius_text, "width", o->width, "exclusive", o->exclusive);
+    return json_pack("{s:s, s:i, s:i, s:o, s:s?, s:s?, s:f, s:o, s:b}", "metric", metric, "bands",
+                     (int)o->bands, "rows", (int)o->rows, "seed", number(o->seed), "threshold",
+                     o->threshold_text, "radius", o->radius_text, "width", o->width, "top_k",
+                     number(o->top_k), "exclusive", o->exclusive);
 }
 
 static json_t *command_json(const struct options *o) {
     json_t *list = json_array();
     for (int i = 0; i < o->argc; i++)
-        json_array_append_new(list, name_json(o->argv[i]));
+        json_array_append_new(list, name_json(o->command[i]));
     return list;
 }
 
@@ -116,6 +120,10 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     json_t *report =
         json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION, "command",
                   command_json(o), "inputs", inputs_json(in), "parameters", parameters_json(o, metric));
+    json_object_set_new(report, "versions",
+                        json_pack("{s:s, s:s}", "mpi", comm_version(), "hdf5", h5_version()));
+    json_object_set_new(report, "simd", json_string(cpu_simd_name(cpu_simd())));
+    json_object_set_new(report, "round_bytes", number(o->round_bytes));
     json_object_set_new(report, "ranks", json_integer(comm_size(c)));
     json_object_set_new(report, "threads", json_integer(o->threads));
     json_object_set_new(report, "files", files);

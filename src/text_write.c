@@ -2,13 +2,18 @@
 
 #include <inttypes.h>
 
-void text_write_header(FILE *f, const char *value) {
-    fprintf(f, "left\tright\t%s\n", value);
+void text_write_header(FILE *f, const char *value, bool ranked) {
+    fprintf(f, "left\tright\t%s%s\n", value, ranked ? "\trank" : "");
 }
 
-void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n) {
-    for (uint64_t i = 0; i < n; i++)
-        fprintf(f, "%" PRIu64 "\t%" PRIu64 "\t%.9g\n", pairs[i].left, pairs[i].right, (double)pairs[i].value);
+void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n, bool ranked) {
+    for (uint64_t i = 0; i < n; i++) {
+        const struct pair *p = &pairs[i];
+        fprintf(f, "%" PRIu64 "\t%" PRIu64 "\t%.9g", p->left, p->right, (double)(float)p->value);
+        if (ranked)
+            fprintf(f, "\t%" PRIu64, p->rank);
+        putc('\n', f);
+    }
 }
 
 void text_write_queries(FILE *f, uint64_t first, uint64_t end, const struct u64_pair *entries, uint64_t n) {

@@ -2,16 +2,17 @@
 #ifndef TEXT_WRITE_H
 #define TEXT_WRITE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "lshjoin/sort.h"
 #include "pair.h"
 
-/* "left right value" under a header with those names, tabs between; the value so that a float is told
- * exactly. */
-void text_write_header(FILE *f, const char *value);
-void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n);
+/* "left right value", and the rank where they are ranked, under a header with those names, tabs between; the
+ * value so that a float is told exactly. */
+void text_write_header(FILE *f, const char *value, bool ranked);
+void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n, bool ranked);
 
 /* mhash's form: for each query in [first, end) a line "i,j1,j2,..." of its partners; entries are (query,
  * partner), sorted. */

@@ -80,10 +80,18 @@ static void cosine_sign(const void *signer, const struct records *r, uint64_t lo
     sign(s, r, lo, hi, words, (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows), pairs, signs);
 }
 
+/* cpu_simd, asked once: this is for every pair. */
+static enum simd level(void) {
+    static _Atomic int known = -1;
+    if (known < 0)
+        known = (int)cpu_simd();
+    return (enum simd)known;
+}
+
 static bool cosine_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                           size_t item, double *value) {
     (void)nb;
-    struct moments m = vector_moments(a, b, na, item, cpu_simd());
+    struct moments m = vector_moments(a, b, na, item, level());
     *value = m.xy / sqrt(m.xx * m.yy);
     return *value >= t->value;
 }
@@ -106,10 +114,13 @@ static uint32_t words_of_buckets(uint32_t rows) {
 
 /* floor((a.x + shift) / width), of which 32 bits tell buckets apart that are not 2^32 widths away. */
 static void buckets(const struct signer *s, const float *product, uint32_t *words) {
+    const double most = 0x1p62, per_width = 1 / s->drawing.width;
     uint32_t m = s->drawing.bands * s->drawing.rows;
     for (uint32_t k = 0; k < m; k++) {
-        double place = floor(((double)product[k] + s->shift[k]) / s->drawing.width);
-        words[k] = (uint32_t)(int64_t)fmax(-0x1p62, fmin(0x1p62, place));
+        double place = ((double)product[k] + s->shift[k]) * per_width;
+        place = place < -most ? -most : place > most ? most : place;
+        int64_t whole = (int64_t)place; /* towards zero */
+        words[k] = (uint32_t)(whole - (place < (double)whole));
     }
 }
 
@@ -122,13 +133,14 @@ static void l2_sign(const void *signer, const struct records *r, uint64_t lo, ui
 static bool l2_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                       size_t item, double *value) {
     (void)nb;
-    *value = sqrt(vector_moments(a, b, na, item, cpu_simd()).difference);
+    *value = sqrt(vector_moments(a, b, na, item, level()).difference);
     return *value <= t->value;
 }
 
 const struct family family_l2 = {
     .metric = "l2",
     .value = "distance",
+    .smaller_is_nearer = true,
     .is_of_vectors = true,
     .words = words_of_buckets,
     .create = create,

@@ -23,18 +23,19 @@ struct signatures {
 };
 
 /* Sign every record with functions drawn as `drawing` says and make its keys. keep_symbols: the digest is the
- * symbols' words, so that a chance collision of keys is told from a true one. */
+ * symbols' words, so that a chance collision of keys is told from a true one. told(ctx, rows) is called now
+ * and then with the number of records that are done. */
 struct signatures signatures_create(struct pool *pool, const struct family *family,
                                     const struct records *records, const struct drawing *drawing,
-                                    bool keep_symbols);
+                                    bool keep_symbols, void (*told)(void *ctx, uint64_t rows), void *ctx);
 void signatures_free(struct signatures *s);
 
 /* The digest, made now unless it is there. */
 const struct records *signatures_digest(struct signatures *s, struct pool *pool);
 
-/* In how many of the bands [first, end) of `bands` the digests a and b (rows as above) are equal; `bytes`: of
- * a whole digest. */
-uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t bands, uint32_t first,
-                         uint32_t end);
+/* Of the bands in which the digests a and b (rows as above, of `bytes` each) are equal: the lowest, or
+ * `bands` where there is none; and how many there are. */
+uint32_t band_first_collision(const void *a, const void *b, size_t bytes, uint32_t bands);
+uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t bands);
 
 #endif

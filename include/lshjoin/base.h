@@ -17,6 +17,7 @@
 
 struct error {
     int status; /* 0, or one of sysexits.h */
+    bool told;  /* printed, and known to all ranks */
     char text[1000];
 };
 
@@ -25,6 +26,11 @@ int error_set(struct error *e, int status, const char *format, ...) __attribute_
 
 /* Called by die() with the exit status, after the message; must not return. Default: exit(). */
 void die_hook(const char *who, void (*leave)(int status));
+
+/* "<who>: <text>" and a line end on standard error, in one write. */
+void message(const char *who, const char *text);
+/* A progress line stands unfinished on standard error: the next message begins on a new one. */
+void message_after_line(void);
 
 /* A failure that this process cannot answer: prints "<who>: <message>" on stderr in one write and leaves. */
 noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

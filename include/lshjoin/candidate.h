@@ -10,10 +10,8 @@
 #include "lshjoin/shard.h"
 #include "lshjoin/sort.h"
 
-/* A pair as its home sees it.
- *   first   the other row, relative to home's first (shard_relative): below home's number of rows when it
- * lives here too second  home's own row (local number) << 16 | band
- */
+/* A pair as its home sees it. `first` is the other row, relative to home's first (shard_relative), so below
+ * home's number of rows when it lives here too; `second` is home's own row (local number) << 16 | band. */
 static inline uint32_t candidate_mine(struct u64_pair c) {
     return (uint32_t)(c.second >> 16);
 }

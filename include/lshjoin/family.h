@@ -24,10 +24,11 @@ struct drawing {
 };
 
 struct family {
-    const char *metric; /* as on the command line */
-    const char *value;  /* what a verified pair's number is called in the output */
-    bool is_of_vectors; /* records are rows of floating-point coordinates, all of one length; else sets */
-    bool refuses_zero;  /* a vector of zeros has no place in it */
+    const char *metric;     /* as on the command line */
+    const char *value;      /* what a verified pair's number is called in the output */
+    bool smaller_is_nearer; /* value is a distance */
+    bool is_of_vectors;     /* records are rows of floating-point coordinates, all of one length; else sets */
+    bool refuses_zero;      /* a vector of zeros has no place in it */
 
     /* Words that a band of `rows` symbols fills. */
     uint32_t (*words)(uint32_t rows);

@@ -44,20 +44,20 @@ struct metrics {
     enum stage stage;
 
     enum progress progress;
-    double shown; /* when it was told last */
-    double share; /* of the whole job that is done: 0 to 1, 0 while it cannot be told */
-    uint64_t done;
-    const char *unit;
+    double shown, phase_begin;
+    const char *phase, *unit;
 };
 
 void metrics_begin(struct metrics *m, enum progress progress);
 
-/* The time since the last call goes to the stage that was running; `stage` runs from now on. Tells progress
- * when it is time to. */
+/* The time since the last call goes to the stage that was running; `stage` runs from now on. */
 void metrics_stage(struct metrics *m, enum stage stage);
 
-/* What to tell from now on: `share` (0 to 1) of the whole job is done, `done` of `unit` so far. */
-void metrics_progress(struct metrics *m, double share, uint64_t done, const char *unit);
+/* A part of the job begins whose progress is told in `unit`. */
+void metrics_phase(struct metrics *m, const char *phase, const char *unit);
+
+/* Tell, if it is time to, that `share` (0 to 1) of the phase is done, `done` units so far. */
+void metrics_progress(struct metrics *m, double share, uint64_t done);
 
 /* Stop the clock and wipe the progress line. */
 void metrics_end(struct metrics *m);

@@ -22,9 +22,9 @@ struct project {
 struct project project_create(uint32_t m, uint64_t width, uint64_t seed, enum simd simd);
 void project_free(struct project *p);
 
-/* out[n][m rounded up to PROJECT_PANEL] of the vectors x[n][width]. Each product is one chain of fused
- * multiply-adds over the coordinates in order, in single precision, so its bits do not depend on n, on the
- * place of the row, or on the SIMD level. */
+/* out[n][m rounded up to PROJECT_PANEL, what is beyond m being rubbish] of the vectors x[n][width]. Each
+ * product is one chain of fused multiply-adds over the coordinates in order, in single precision, so its bits
+ * do not depend on n, on the place of the row, or on the SIMD level. */
 void project_rows(const struct project *p, const float *x, uint64_t n, float *out);
 
 static inline uint64_t project_stride(const struct project *p) {

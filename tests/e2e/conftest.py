@@ -2,10 +2,12 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import joins
 import oracle
+import vectors
 
 
 @dataclass
@@ -26,7 +28,8 @@ class Output:
 def join(tmp_path):
     """join(inputs, options, ...) runs lshjoin into a new directory and expects it to succeed.
 
-    `inputs` is a path, Sets (written to a file first), or a list of up to two of these; `options` one string.
+    `inputs` is a path, Sets or an array of vectors (written to a file first), or a list of up to two of these;
+    `options` one string.
     """
     number = itertools.count()
 
@@ -36,6 +39,8 @@ def join(tmp_path):
         for given in inputs if isinstance(inputs, list) else [inputs]:
             if isinstance(given, oracle.Sets):
                 given = oracle.write_sets(tmp_path / f"in{k}-{len(files)}.h5", given)
+            elif isinstance(given, np.ndarray):
+                given = vectors.write_vectors(tmp_path / f"in{k}-{len(files)}.h5", given)
             files.append(given)
         out = tmp_path / f"out{k}"
         return Output(joins.run([*options.split(), "-o", out, *files], **how).ok(), out)
@@ -49,3 +54,24 @@ def shared():
     if not joins.SHARED.is_dir():
         pytest.skip(f"no foreign data here: {joins.SHARED} is missing")
     return joins.SHARED
+
+
+@pytest.fixture(params=[1, 3], ids=["1 rank", "3 ranks"])
+def fails(request, tmp_path):
+    """Run and check what every failing run has in common; `says` are words of the message."""
+
+    def check(args, status, *says, stdin=None, out=tmp_path / "out", ranks=request.param):
+        where = ["-o", out] if out else []
+        failed = joins.run([*args, *where], ranks, stdin=stdin, timeout=60)
+        statuses = status if isinstance(status, tuple) else (status,)
+        assert failed.rc in statuses, f"exit status {failed.rc}\n{failed.err}"
+        assert len(failed.messages) == 1, failed.err
+        more = [line for line in failed.err.splitlines() if line != failed.messages[0]]
+        assert all(line.lower().startswith(("try", "usage")) for line in more), failed.err
+        for word in says:
+            assert str(word).lower() in failed.messages[0].lower()
+        assert failed.out == ""
+        looks = [f.name for f in tmp_path.rglob("*") if f.name == "run.json" or f.name.startswith("pairs")]
+        assert looks == []
+
+    return check

@@ -86,38 +86,53 @@ def parts(directory, suffix="*"):
     return sorted(Path(directory).glob(f"pairs-*.{suffix}"))
 
 
+VALUES = {"similarity": np.float32, "distance": np.float32, "product": np.float32, "bands": np.uint16}
+
+
 def columns(file):
-    """left, right, value (similarity or bands) of a pairs file as it lies there, and the name of the third."""
+    """left, right, value (similarity, bands, ...) of a pairs file as it lies there, and the name of the third."""
     with h5py.File(file, "r") as f:
-        third, = set(f) - {"left", "right"}
+        third, = set(f) - {"left", "right", "rank"}
         assert f["left"].shape == f["right"].shape == f[third].shape and f["left"].ndim == 1
         assert f["left"].dtype == f["right"].dtype == np.uint64
-        assert f[third].dtype == {"similarity": np.float32, "bands": np.uint16}[third]
+        assert f[third].dtype == VALUES[third]
         return f["left"][:], f["right"][:], f[third][:], third
 
 
-def table(left, right, value):
+def ranks(file):
+    """The rank column of a pairs file, in a list; none where it has no such column."""
+    with h5py.File(file, "r") as f:
+        if "rank" not in f:
+            return []
+        assert f["rank"].shape == f["left"].shape and f["rank"].dtype == np.uint32
+        return [f["rank"][:]]
+
+
+def table(left, right, value, rank=None):
     """One sorted array of pairs."""
-    t = np.zeros(len(left), [("left", "u8"), ("right", "u8"), ("value", value.dtype)])
+    names = [("left", "u8"), ("right", "u8"), ("value", value.dtype)] + [("rank", "u4")] * (rank is not None)
+    t = np.zeros(len(left), names)
     t["left"], t["right"], t["value"] = left, right, value
+    if rank is not None:
+        t["rank"] = rank
     return t[np.lexsort((t["right"], t["left"]))]
 
 
 def read_h5(directory):
     """The pairs of all files of a finished run, sorted."""
-    files = [columns(f) for f in parts(directory, "h5")]
+    files = [[*columns(f)[:3], *ranks(f)] for f in parts(directory, "h5")]
     assert files, f"no pairs files in {directory}"
-    return table(*(np.concatenate(c) for c in list(zip(*files))[:3]))
+    return table(*(np.concatenate(c) for c in zip(*files)))
 
 
 def read_tsv(text):
     """The pairs of a TSV with its header line (or of several after one another), sorted."""
     lines = text.splitlines()
     header = lines[0].split("\t")
-    assert header[:2] == ["left", "right"] and header[2] in ("similarity", "bands") and len(header) == 3
+    assert header[:2] == ["left", "right"] and header[2] in VALUES and header[3:] in ([], ["rank"])
+    types = ["u8", "u8", VALUES[header[2]], "u4"]
     cells = [line.split("\t") for line in lines if line != lines[0]]
-    value = np.array([c[2] for c in cells], "f4" if header[2] == "similarity" else "u2")
-    return table(*(np.array([c[k] for c in cells], "u8") for k in (0, 1)), value)
+    return table(*(np.array([c[k] for c in cells], types[k]) for k in range(len(header))))
 
 
 def read_json(directory):

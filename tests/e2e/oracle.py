@@ -7,6 +7,7 @@ from fractions import Fraction
 import h5py
 import numpy as np
 from scipy.sparse import csr_matrix
+from scipy.stats import binom
 
 PAIR = np.dtype([("left", "u8"), ("right", "u8"), ("common", "i8"), ("union", "i8")])
 
@@ -148,13 +149,28 @@ def check_recall(founds, left, right, truth, bands, rows):
     check_mean([len(found) for found in founds], law(similarity(truth), bands, rows).sum(), simulated)
 
 
-def check_verified(found, truth):
-    """Nothing is false, nothing comes twice, and every similarity is right."""
+def check_verified(found, truth, values=None, rtol=0, atol=1e-6):
+    """Nothing is false, nothing comes twice, and every similarity (or what `values` holds for the truth) is right."""
     ours, true = ((t["left"].astype("u8") << np.uint64(32)) | t["right"].astype("u8") for t in (found, truth))
     assert len(np.unique(ours)) == len(ours), "a pair comes twice"
     assert np.isin(ours, true).all(), "a pair is false"
-    right = similarity(truth)[np.searchsorted(true, ours)]
-    np.testing.assert_allclose(found["value"], right, rtol=0, atol=1e-6)
+    right = (similarity(truth) if values is None else values)[np.searchsorted(true, ours)]
+    np.testing.assert_allclose(found["value"], right, rtol, atol)
+
+
+def bands_of_planted(pairs, count):
+    """The number of colliding bands of each of the first `count` planted pairs, the pair k being (k, k)."""
+    own = pairs[(pairs["left"] == pairs["right"]) & (pairs["left"] < count)]
+    bands = np.zeros(count, "i8")
+    bands[own["left"].astype("i8")] = own["value"]
+    return bands
+
+
+def outside(points, hits, trials, probabilities, alpha):
+    """The points whose hits lie outside of the binomial interval that holds all but `alpha` of what may happen."""
+    low, high = binom.ppf(alpha / 2, trials, probabilities), binom.isf(alpha / 2, trials, probabilities)
+    return [f"{point}: {h} of {trials}, not {lo:.0f} to {hi:.0f}"
+            for point, h, lo, hi in zip(points, hits, low, high) if not lo <= h <= hi]
 
 
 # ---- writers -------------------------------------------------------------------------------------------------------

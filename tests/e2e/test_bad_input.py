@@ -3,34 +3,12 @@ import h5py
 import numpy as np
 import pytest
 
-from joins import run
 from oracle import Sets, mhash_text, write_flat, write_sets
 
 USAGE, DATA, NO_INPUT, NOT_CREATED = 64, 65, 66, 73
 LAST = 59  # the last row of GOOD: the last rank's
 GOOD = Sets.of([range(k, k + 6) for k in range(LAST + 1)], "i8")
 JOIN = ["-b", 4, "-r", 2]
-
-
-@pytest.fixture(params=[1, 3], ids=["1 rank", "3 ranks"])
-def fails(request, tmp_path):
-    """Run and check what every failing run has in common; `says` are words of the message."""
-
-    def check(args, status, *says, stdin=None, out=tmp_path / "out", ranks=request.param):
-        where = ["-o", out] if out else []
-        failed = run([*args, *where], ranks, stdin=stdin, timeout=60)
-        statuses = status if isinstance(status, tuple) else (status,)
-        assert failed.rc in statuses, f"exit status {failed.rc}\n{failed.err}"
-        assert len(failed.messages) == 1, failed.err
-        more = [line for line in failed.err.splitlines() if line != failed.messages[0]]
-        assert all(line.lower().startswith(("try", "usage")) for line in more), failed.err
-        for word in says:
-            assert str(word).lower() in failed.messages[0].lower()
-        assert failed.out == ""
-        looks = [f.name for f in tmp_path.rglob("*") if f.name == "run.json" or f.name.startswith("pairs")]
-        assert looks == []
-
-    return check
 
 
 # ---- HDF5 ----------------------------------------------------------------------------------------------------------
@@ -100,7 +78,7 @@ def test_broken_flat_sets(fails, tmp_path, name, values):
 
 def no_set(path):
     with h5py.File(path, "w") as f:
-        f["vectors"] = np.zeros((5, 4), "f4")
+        f["counts"] = np.zeros((5, 4), "i4")
         f["alone/indptr"] = [0, 1]
 
 

@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from joins import read_h5, read_tsv, run
-from oracle import Sets, law, write_sets
+from oracle import Sets, bands_of_planted, law, outside, write_sets
 
 CONFIGS = [(24, 5), (20, 6), (15, 8), (12, 10), (10, 12), (8, 15), (6, 20), (5, 24)]
 UNION = 20  # elements of both sets of a pair together
@@ -39,18 +38,7 @@ def planted(ids):
 
 
 def outliers(hits, trials, probabilities):
-    """The points whose hits lie outside of the binomial interval."""
-    low, high = binom.ppf(ALPHA / 2, trials, probabilities), binom.isf(ALPHA / 2, trials, probabilities)
-    return [f"J={c}/{UNION}: {h} of {trials}, not {lo:.0f} to {hi:.0f}"
-            for c, h, lo, hi in zip(COMMON, hits, low, high) if not lo <= h <= hi]
-
-
-def bands_of_planted(pairs, count):
-    """The number of colliding bands of each planted pair."""
-    own = pairs[pairs["left"] == pairs["right"]]
-    bands = np.zeros(count, "i8")
-    bands[own["left"].astype("i8")] = own["value"]
-    return bands
+    return outside([f"J={c}/{UNION}" for c in COMMON], hits, trials, probabilities, ALPHA)
 
 
 # ---- pairs of disjoint elements, many in a run ---------------------------------------------------------------------

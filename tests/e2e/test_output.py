@@ -225,12 +225,53 @@ def test_force_replaces_a_finished_run(five, source, tmp_path, form):
     assert read_json(out)["ranks"] == 2 and (out / "notes.txt").read_text() == "mine"
 
 
-def test_leftovers_of_an_unfinished_run_are_replaced(five, source, tmp_path):
-    shutil.copytree(five[0], tmp_path / "out")
-    (tmp_path / "out" / "run.json").unlink()
-    (tmp_path / "out" / ".pairs-00001-of-00005.h5.part").write_bytes(b"half")
-    run([*OPTIONS, "-o", tmp_path / "out", source], 2).ok()
-    assert names(tmp_path / "out") == expected_names(2)
+def test_leftovers_of_a_run_that_died(five, source, tmp_path):
+    """What it was writing goes; what it had finished is somebody's, and goes only if asked for."""
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".pairs-00001-of-00005.h5.part", ".run.json.part"):
+        (out / name).write_bytes(b"half")
+    run([*OPTIONS, "-o", out, source], 2).ok()
+    assert names(out) == expected_names(2)
+    (out / "run.json").unlink()
+    refused = run([*OPTIONS, "-o", out, source], 1)
+    assert refused.rc == 73 and "--force" in refused.err
+    run([*OPTIONS, "-o", out, "--force", source], 1).ok()
+    assert names(out) == expected_names(1)
+
+
+def test_files_of_others_are_left_alone(source, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    mine = ["pairs-notes.txt", "pairs-00000-of-1.h5", "pairs-00000-of-00001.h5.bak", ".pairs.part", "pairs.tsv"]
+    for name in mine:
+        (out / name).write_text("mine")
+    run([*OPTIONS, "-o", out, "--force", source], 1).ok()
+    assert names(out) == sorted(expected_names(1) + mine)
+    assert all((out / name).read_text() == "mine" for name in mine)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_an_input_is_never_replaced(source, tmp_path, ranks, force):
+    kept = tmp_path / "pairs.h5"
+    shutil.copy(source, kept)
+    refused = run([*OPTIONS, *force, "-o", tmp_path, kept], ranks)
+    assert refused.rc == 73 and len(refused.messages) == 1 and "input" in refused.err
+    assert kept.read_bytes() == open(source, "rb").read()
+
+
+def test_one_run_at_a_time(source, tmp_path):
+    """A directory that another run holds is refused, whatever is in it; a lock is gone with the run that held it."""
+    import fcntl
+    import os
+
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    refused = run([*OPTIONS, "--force", "-o", tmp_path, source], 3)
+    assert refused.rc == 73 and "another run" in refused.err and names(tmp_path) == []
+    os.close(held)
+    run([*OPTIONS, "-o", tmp_path, source], 3).ok()
 
 
 # ---- stdout and stderr ---------------------------------------------------------------------------------------------

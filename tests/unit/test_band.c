@@ -113,6 +113,21 @@ static struct records make_sets(void) {
     return r;
 }
 
+/* told() counts up to all records. */
+static void count_told(void *ctx, uint64_t rows) {
+    uint64_t *told = ctx;
+    assert_true(rows > *told);
+    *told = rows;
+}
+
+static struct signatures sign(struct pool *pool, const struct records *r, const struct drawing *drawing,
+                              bool keep_symbols) {
+    uint64_t told = 0;
+    struct signatures s = signatures_create(pool, &family_jaccard, r, drawing, keep_symbols, count_told, &told);
+    assert_int_equal(told, r->n);
+    return s;
+}
+
 static void check_signatures(struct signatures *s, const struct records *sets, bool keep_symbols,
                              struct pool *pool) {
     struct minhash h = minhash_create(M, 11, SIMD_SCALAR);
@@ -145,8 +160,8 @@ static void test_signatures(void **state) {
     for (int threads = 1; threads <= 4; threads += 3)
         for (int keep_symbols = 0; keep_symbols <= 1; keep_symbols++) {
             struct pool *pool = pool_create(threads);
-            struct signatures s =
-                signatures_create(pool, &family_jaccard, &sets, BANDS, SYMBOLS, 11, keep_symbols);
+            const struct drawing drawing = {.bands = BANDS, .rows = SYMBOLS, .seed = 11};
+            struct signatures s = sign(pool, &sets, &drawing, keep_symbols);
             check_signatures(&s, &sets, keep_symbols, pool);
             signatures_free(&s);
             assert_null(s.keys);
@@ -161,7 +176,8 @@ static void test_no_rows(void **state) {
     uint64_t offset[] = {0};
     struct records none = {.item = 4, .offset = offset};
     for (int keep_symbols = 0; keep_symbols <= 1; keep_symbols++) {
-        struct signatures s = signatures_create(pool, &family_jaccard, &none, 3, 4, 0, keep_symbols);
+        const struct drawing drawing = {.bands = 3, .rows = 4};
+        struct signatures s = sign(pool, &none, &drawing, keep_symbols);
         assert_int_equal(s.n, 0);
         assert_int_equal(signatures_digest(&s, pool)->n, 0);
         signatures_free(&s);
@@ -171,8 +187,7 @@ static void test_no_rows(void **state) {
 
 enum { DIGESTS = 30, PARTS = 7, MOST_PART = 24 };
 
-/* Digests of parts of `part` bytes, each one of few values that differ in one byte only, compared over every
- * stretch of bands. */
+/* Digests of parts of `part` bytes, each one of few values that differ in one byte only. */
 static void check_collisions(size_t part, uint64_t values) {
     _Alignas(8) unsigned char digest[DIGESTS][PARTS * MOST_PART] = {0};
     uint64_t value[DIGESTS][PARTS], seed = part;
@@ -183,18 +198,19 @@ static void check_collisions(size_t part, uint64_t values) {
             digest[i][k * part + (k + value[i][k]) % part] = (unsigned char)value[i][k];
         }
     for (int i = 0; i < DIGESTS; i++)
-        for (int j = 0; j < DIGESTS; j++)
-            for (uint32_t first = 0; first <= PARTS; first++) {
-                uint32_t expected = 0;
-                for (uint32_t end = first; end <= PARTS; end++) {
-                    assert_int_equal(band_collisions(digest[i], digest[j], PARTS * part, PARTS, first, end),
-                                     expected);
-                    some += expected > 0;
-                    none += expected == 0 && end > first;
-                    expected += end < PARTS && value[i][end] == value[j][end];
+        for (int j = 0; j < DIGESTS; j++) {
+            uint32_t count = 0, first = PARTS;
+            for (uint32_t band = PARTS; band-- > 0;)
+                if (value[i][band] == value[j][band]) {
+                    count++;
+                    first = band;
                 }
-            }
-    assert_true(none > 1000 && some > 1000); /* else it says nothing */
+            assert_int_equal(band_collisions(digest[i], digest[j], PARTS * part, PARTS), count);
+            assert_int_equal(band_first_collision(digest[i], digest[j], PARTS * part, PARTS), first);
+            some += count > 0;
+            none += count == 0;
+        }
+    assert_true(some > 50 && (none > 50 || values == 2)); /* else it says nothing */
 }
 
 /* One to six symbols a band, two being as long as a key is. */

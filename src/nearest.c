@@ -1,0 +1,74 @@
+#include "nearest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct near {
+    double value;
+    uint64_t right;
+};
+
+void nearest_open(struct nearest *t) {
+    const struct shard *s = t->shard;
+    t->first = s->start[s->rank];
+    t->n = min_u64(s->start[s->rank + 1], s->split) - min_u64(t->first, s->split);
+    t->count = mem_zero(t->n, sizeof *t->count);
+    t->near = mem_alloc(t->n * t->k, sizeof *t->near);
+}
+
+void nearest_close(struct nearest *t) {
+    free(t->count);
+    free(t->near);
+}
+
+static bool is_nearer(const struct nearest *t, struct near a, struct near b) {
+    if (a.value != b.value)
+        return t->smaller_is_nearer ? a.value < b.value : a.value > b.value;
+    return a.right < b.right;
+}
+
+static void insert(struct nearest *t, const struct pair *p) {
+    uint64_t row = p->left - t->first, *count = &t->count[row], at = *count;
+    struct near *list = t->near + row * t->k, x = {p->value, p->right};
+    if (at == t->k && !is_nearer(t, x, list[at - 1]))
+        return;
+    while (at > 0 && is_nearer(t, x, list[at - 1]))
+        at--;
+    *count += *count < t->k;
+    memmove(list + at + 1, list + at, (*count - 1 - at) * sizeof *list);
+    list[at] = x;
+}
+
+static int holder(void *ctx, const struct pair *p) {
+    return shard_rank(((struct nearest *)ctx)->shard, p->left);
+}
+
+static void take(void *ctx, const struct pair *pairs, uint64_t n) {
+    for (uint64_t i = 0; i < n; i++)
+        insert(ctx, &pairs[i]);
+}
+
+void nearest_add(struct nearest *t, const struct pair *pairs, uint64_t n) {
+    struct pair *both = t->shard->self_join ? pairs_mirror(pairs, n) : NULL;
+    pairs_route(t->comm, both ? both : pairs, both ? 2 * n : n, t->most, holder, take, t);
+    free(both);
+}
+
+int nearest_write(struct nearest *t, struct output *out, uint64_t *written, struct error *e) {
+    uint64_t block = max_u64(1, t->most / t->k / sizeof(struct pair)), blocks = (t->n + block - 1) / block;
+    struct pair *pairs = mem_alloc(min_u64(block, t->n) * t->k, sizeof *pairs);
+    comm_max(t->comm, &blocks, 1); /* output_write is collective */
+    *written = 0;
+    for (uint64_t b = 0; b < blocks && !e->status; b++) {
+        uint64_t n = 0;
+        for (uint64_t row = b * block; row < min_u64(t->n, (b + 1) * block); row++)
+            for (uint64_t i = 0; i < t->count[row]; i++) {
+                const struct near *x = &t->near[row * t->k + i];
+                pairs[n++] = (struct pair){t->first + row, x->right, x->value, i + 1};
+            }
+        output_write(out, pairs, n, e);
+        *written += n;
+    }
+    free(pairs);
+    return e->status;
+}

@@ -1,0 +1,34 @@
+/* Top-k: of all similar pairs, for each left record the k nearest right ones. In a self-join every record is
+ * a left one, and a pair counts for both. */
+#ifndef NEAREST_H
+#define NEAREST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "output.h"
+#include "pair.h"
+
+/* The first block is given; the rest is its own. */
+struct nearest {
+    struct comm *comm;
+    const struct shard *shard;
+    uint64_t k;
+    bool smaller_is_nearer;
+    uint64_t most; /* bytes to send or receive at once */
+
+    uint64_t first, n; /* left rows of this rank */
+    uint64_t *count;   /* [n] found for each so far, at most k */
+    struct near *near; /* [n][k] the nearest first; ties by row number */
+};
+
+void nearest_open(struct nearest *t);
+void nearest_close(struct nearest *t);
+
+/* Collective. Take n pairs, each of which comes once. */
+void nearest_add(struct nearest *t, const struct pair *pairs, uint64_t n);
+
+/* Collective. Write what was found, ranked. Returns e->status, agreed; *written: pairs of this rank. */
+int nearest_write(struct nearest *t, struct output *out, uint64_t *written, struct error *e);
+
+#endif
