@@ -15,7 +15,8 @@ uint64_t band_key(const uint32_t *words, uint32_t n, uint32_t band) {
         key = mix64(key ^ ((uint64_t)words[i] << 32 | words[i + 1]));
     if (n % 2)
         key = mix64(key ^ words[n - 1]);
-    return key == BAND_NO_KEY ? 1 : key;
+    key &= ~BAND_ASKS;
+    return key == BAND_NO_KEY ? 2 : key;
 }
 
 struct sign_job {
@@ -24,6 +25,7 @@ struct sign_job {
     const struct records *records;
     struct signatures *out;
     uint32_t words;    /* of a band */
+    uint64_t split;    /* as of signatures_create */
     uint64_t first;    /* record of the slice that is worked on */
     uint64_t chunk;    /* records signed together */
     uint32_t *scratch; /* [threads][chunk][bands * words + padding] */
@@ -32,20 +34,30 @@ struct sign_job {
 /* A signer may write somewhat past the last record's words (minhash rounds up to 64). */
 enum { PADDING = 64 };
 
+/* The keys of a record's words, or none where that is NULL or the record does not have this role. */
+static void make_keys(const struct sign_job *job, uint64_t row, uint32_t variant, const uint32_t *words) {
+    struct signatures *s = job->out;
+    bool one_role = s->variants > 1 && job->split != UINT64_MAX;
+    bool none = !words || (one_role && (row < job->split) != (variant == 1));
+    for (uint32_t band = 0; band < s->bands; band++)
+        s->keys[((uint64_t)band * s->variants + variant) * s->n + row] =
+            none
+                ? BAND_NO_KEY
+                : band_key(words + (uint64_t)band * job->words, job->words, band) | (variant ? BAND_ASKS : 0);
+}
+
 static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct sign_job *job = ctx;
     struct signatures *s = job->out;
     lo += job->first;
     hi += job->first;
-    uint64_t each = (uint64_t)s->bands * job->words;
+    uint64_t each = (uint64_t)s->variants * s->bands * job->words;
     uint32_t *words = job->scratch + (uint64_t)thread * (job->chunk * each + PADDING);
     bool pairs[MOST_TOGETHER];
     job->family->sign(job->signer, job->records, lo, hi, words, pairs);
     for (uint64_t row = lo; row < hi; row++, words += each) {
-        for (uint32_t band = 0; band < s->bands; band++)
-            s->keys[band * s->n + row] = pairs[row - lo]
-                                             ? band_key(words + (uint64_t)band * job->words, job->words, band)
-                                             : BAND_NO_KEY;
+        for (uint32_t variant = 0; variant < s->variants; variant++)
+            make_keys(job, row, variant, pairs[row - lo] ? words + variant * (each / s->variants) : NULL);
         if (pairs[row - lo] && s->digest.data)
             memcpy((uint32_t *)s->digest.data + row * each, words, each * sizeof *words);
     }
@@ -53,13 +65,15 @@ static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
 
 struct signatures signatures_create(struct pool *pool, const struct family *family,
                                     const struct records *records, const struct drawing *drawing,
-                                    bool keep_symbols, void (*told)(void *ctx, uint64_t rows), void *ctx) {
-    struct signatures s = {.n = records->n, .bands = drawing->bands};
-    struct sign_job job = {family, NULL, records, &s, family->words(drawing->rows), .chunk = 1};
-    uint64_t each = (uint64_t)s.bands * job.words;
+                                    uint64_t split, bool keep_symbols, void (*told)(void *ctx, uint64_t rows),
+                                    void *ctx) {
+    struct signatures s = {
+        .n = records->n, .bands = drawing->bands, .variants = family->is_asymmetric ? 2 : 1};
+    struct sign_job job = {family, NULL, records, &s, family->words(drawing->rows), split, .chunk = 1};
+    uint64_t each = (uint64_t)s.variants * s.bands * job.words;
     job.chunk = max_u64(1, min_u64(MOST_TOGETHER, ((uint64_t)1 << 18) / each)); /* a megabyte of words */
-    s.keys = mem_alloc(s.n * s.bands, sizeof *s.keys);
-    if (keep_symbols) {
+    s.keys = mem_alloc(s.n * s.variants * s.bands, sizeof *s.keys);
+    if (keep_symbols && s.variants == 1) {
         s.digest = (struct records){.n = s.n, .item = sizeof(uint32_t), .width = each};
         s.digest.data = mem_alloc(s.n * each, sizeof(uint32_t));
     }
@@ -86,15 +100,17 @@ static void transpose_keys(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
     const struct signatures *s = ctx;
     uint64_t *row = s->digest.data;
-    for (uint64_t band = 0; band < s->bands; band++)
+    uint64_t each = (uint64_t)s->bands * s->variants;
+    for (uint64_t k = 0; k < each; k++)
         for (uint64_t i = lo; i < hi; i++)
-            row[i * s->bands + band] = s->keys[band * s->n + i];
+            row[i * each + k] = s->keys[k * s->n + i];
 }
 
 const struct records *signatures_digest(struct signatures *s, struct pool *pool) {
     if (!s->digest.data) {
-        s->digest = (struct records){.n = s->n, .item = sizeof *s->keys, .width = s->bands};
-        s->digest.data = mem_alloc(s->n * s->bands, sizeof *s->keys);
+        s->digest =
+            (struct records){.n = s->n, .item = sizeof *s->keys, .width = (uint64_t)s->bands * s->variants};
+        s->digest.data = mem_alloc(records_items(&s->digest), sizeof *s->keys);
         pool_for(pool, s->n, 64, transpose_keys,
                  s); /* few rows at a time: they stay in the cache from band to band */
     }
@@ -122,5 +138,26 @@ uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t ba
     uint32_t n = 0;
     for (uint32_t band = 0; band < bands; band++)
         n += part_equal(a, b, bytes / bands, band);
+    return n;
+}
+
+/* Whether `stored` is what `asked` asks for. */
+static bool answers(uint64_t stored, uint64_t asked) {
+    return stored != BAND_NO_KEY && (stored | BAND_ASKS) == asked;
+}
+
+uint32_t band_first_asked(const uint64_t *a, const uint64_t *b, uint32_t bands) {
+    for (uint32_t band = 0; band < bands; band++, a += 2, b += 2)
+        if (answers(a[0], b[1]))
+            return 2 * band;
+        else if (answers(b[0], a[1]))
+            return 2 * band + 1;
+    return 2 * bands;
+}
+
+uint32_t band_asked(const uint64_t *a, const uint64_t *b, uint32_t bands) {
+    uint32_t n = 0;
+    for (uint32_t band = 0; band < bands; band++, a += 2, b += 2)
+        n += answers(a[0], b[1]) || answers(b[0], a[1]);
     return n;
 }

@@ -25,7 +25,7 @@ static inline uint64_t bin_of(uint64_t key, uint64_t bins) {
 
 struct count_job {
     const uint64_t *keys;
-    uint64_t n, bands, *counts;
+    uint64_t n, bands, variants, *counts;
     struct bins bins;
 };
 
@@ -37,8 +37,8 @@ static void count_bands(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     for (uint64_t band = lo; band < hi; band++) {
         for (uint64_t bin = 0; bin < bins; bin++)
             of_bin[bin] = 0;
-        const uint64_t *key = job->keys + band * job->n;
-        for (uint64_t i = 0; i < job->n; i++)
+        const uint64_t *key = job->keys + band * job->variants * job->n;
+        for (uint64_t i = 0; i < job->variants * job->n; i++)
             if (key[i] != BAND_NO_KEY)
                 of_bin[bin_of(key[i], bins)]++;
         for (uint64_t bin = 0; bin < bins; bin++)
@@ -47,9 +47,9 @@ static void count_bands(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     free(of_bin);
 }
 
-void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t bands, struct bins bins,
-                  uint64_t *counts) {
-    struct count_job job = {keys, n, bands, counts, bins};
+void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t bands, uint32_t variants,
+                  struct bins bins, uint64_t *counts) {
+    struct count_job job = {keys, n, bands, variants, counts, bins};
     pool_for(pool, bands, 1, count_bands, &job);
 }
 
@@ -86,7 +86,7 @@ struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bi
  * every bin. */
 struct partition_job {
     const uint64_t *keys;
-    uint64_t n, pieces, bins;
+    uint64_t n, variants, pieces, bins;
     uint32_t per_owner;
     struct round round;
     uint64_t *place; /* [item][bins]: a count first, then where the item's next tuple of a bin goes */
@@ -96,10 +96,11 @@ struct partition_job {
 /* Item number `item` of the round: its keys [*first, *end) and their band. */
 static const uint64_t *item_keys(const struct partition_job *job, uint64_t item, uint64_t *first,
                                  uint64_t *end) {
-    uint64_t piece = item % job->pieces, length = (job->n + job->pieces - 1) / job->pieces;
-    *first = min_u64(job->n, piece * length);
-    *end = min_u64(job->n, *first + length);
-    return job->keys + (job->round.band + item / job->pieces) * job->n;
+    uint64_t piece = item % job->pieces, n = job->variants * job->n,
+             length = (n + job->pieces - 1) / job->pieces;
+    *first = min_u64(n, piece * length);
+    *end = min_u64(n, *first + length);
+    return job->keys + (job->round.band + item / job->pieces) * n;
 }
 
 static void partition_count(void *ctx, uint64_t lo, uint64_t hi, int thread) {
@@ -127,7 +128,7 @@ static void partition_scatter(void *ctx, uint64_t lo, uint64_t hi, int thread) {
             uint64_t bin = bin_of(key[i], job->bins), of_owner = bin % job->per_owner;
             if (all || (of_owner >= job->round.bin && of_owner < job->round.bin_end))
                 job->out[place[bin]++] =
-                    (struct tuple){(uint32_t)(key[i] >> 32), (uint32_t)key[i], (uint32_t)i};
+                    (struct tuple){(uint32_t)(key[i] >> 32), (uint32_t)key[i], (uint32_t)(i % job->n)};
         }
     }
 }
@@ -147,11 +148,11 @@ static void place_items(struct partition_job *job, uint32_t owners) {
                 }
 }
 
-void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, struct bins bins,
-                      struct round round, struct tuple *out) {
+void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t variants,
+                      struct bins bins, struct round round, struct tuple *out) {
     uint64_t bands = round.band_end - round.band, threads = (uint64_t)pool_threads(pool);
     struct partition_job job = {
-        .keys = keys, .n = n, .per_owner = bins.per_owner, .round = round, .out = out};
+        .keys = keys, .n = n, .variants = variants, .per_owner = bins.per_owner, .round = round, .out = out};
     job.pieces = bands >= threads ? 1 : threads;
     job.bins = (uint64_t)bins.owners * bins.per_owner;
     job.place = mem_zero(bands * job.pieces * job.bins, sizeof *job.place);
@@ -219,8 +220,9 @@ static uint64_t gather(const struct group_job *job, uint64_t item, struct group_
     for (uint32_t from = 0; from < job->bins.owners; from++)
         for (uint64_t i = job->segment[from * stride + item]; i < job->segment[from * stride + item + 1];
              i++) {
-            s->key[n] = (uint64_t)job->tuples[i].key_high << 32 | job->tuples[i].key_low;
-            s->row[n++] = job->start[from] + job->tuples[i].row;
+            uint64_t key = (uint64_t)job->tuples[i].key_high << 32 | job->tuples[i].key_low;
+            s->key[n] = key & ~BAND_ASKS;
+            s->row[n++] = (job->start[from] + job->tuples[i].row) << 1 | (key & BAND_ASKS);
         }
     return n;
 }
@@ -233,7 +235,7 @@ static uint32_t number_keys(struct group_scratch *s, uint64_t n) {
     memset(s->table, 0, slots * sizeof *s->table);
     uint32_t groups = 0;
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t slot = s->key[i] & (slots - 1); /* low bits: the high ones are alike in a bin */
+        uint64_t slot = s->key[i] >> 1 & (slots - 1); /* low bits: the high ones are alike in a bin */
         while (s->table[slot] && s->group_key[s->table[slot] - 1] != s->key[i])
             slot = (slot + 1) & (slots - 1);
         if (!s->table[slot]) {
@@ -258,10 +260,24 @@ static void list_reserve(struct bucket_list *l, uint64_t buckets, uint64_t rows)
     }
 }
 
+static int compare_rows(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort_rows(uint64_t *row, uint64_t n) {
+    uint64_t rising = 1;
+    while (rising < n && row[rising - 1] < row[rising])
+        rising++;
+    if (rising < n)
+        qsort(row, n, sizeof *row, compare_rows);
+}
+
 /* Append the groups of two and more to the list. group_key is done with and now says where a group's next row
  * goes. */
 static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t n, uint32_t groups,
                         uint32_t band) {
+    uint64_t first = l->n_rows;
     list_reserve(l, groups, n);
     for (uint32_t g = 0; g < groups; g++) {
         s->group_key[g] = l->n_rows;
@@ -273,6 +289,9 @@ static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t
     for (uint64_t i = 0; i < n; i++)
         if (s->size[s->group[i]] >= 2)
             l->row[s->group_key[s->group[i]]++] = s->row[i];
+    /* Those who ask came behind those who store. */
+    for (uint64_t b = l->n; b-- > 0 && l->bucket[b].first >= first;)
+        sort_rows(l->row + l->bucket[b].first, l->bucket[b].size);
 }
 
 static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {

@@ -23,8 +23,8 @@ static void open_bucket(struct pair_cursor *c) {
     }
     uint64_t lefts = 0;
     for (uint64_t i = 0; i < size; i++) {
-        c->rank[i] = shard_rank(c->shard, row[i]);
-        lefts += row[i] < c->shard->split;
+        c->rank[i] = shard_rank(c->shard, row[i] >> 1);
+        lefts += row[i] >> 1 < c->shard->split;
     }
     c->left_end = lefts;
     c->right = c->shard->self_join ? 0 : lefts;
@@ -37,18 +37,20 @@ static void open_bucket(struct pair_cursor *c) {
 static bool put_pair(const struct pair_cursor *c, const uint64_t *row, uint64_t x, uint64_t y, uint32_t band,
                      struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
     const struct shard *s = c->shard;
-    if (c->exclusive && row[x] + s->split == row[y])
+    uint64_t left = row[x] >> 1, right = row[y] >> 1, left_asks = row[x] & 1;
+    if (left == right || (c->asymmetric && left_asks == (row[y] & 1)) ||
+        (c->exclusive && left + s->split == right))
         return true;
     uint64_t coin =
-        (uint64_t)(((unsigned __int128)mix64(row[x] * 0x9e3779b97f4a7c15u + row[y]) * s->rows) >> 64);
+        (uint64_t)(((unsigned __int128)mix64(left * 0x9e3779b97f4a7c15u + right) * s->rows) >> 64);
     bool at_left =
         coin < (s->self_join ? s->rows / 2 : s->split); /* the smaller input's ranks get a smaller part */
     int home = c->rank[at_left ? x : y];
     if (n[home] == slot_size)
         return false;
-    uint64_t mine = row[at_left ? x : y] - s->start[home];
-    slots[(uint64_t)home * slot_size + n[home]++] =
-        (struct u64_pair){shard_relative(s, home, row[at_left ? y : x]), mine << 16 | band};
+    uint64_t mine = (at_left ? left : right) - s->start[home];
+    slots[(uint64_t)home * slot_size + n[home]++] = (struct u64_pair){
+        shard_relative(s, home, at_left ? right : left), mine << 17 | (uint64_t)band << 1 | left_asks};
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "h5_read.h"
+#include "lshjoin/distance.h"
 #include "lshjoin/text_read.h"
 
 /* One input while it is read: an HDF5 file, open on every rank, or a text, which rank 0 reads and all ranks
@@ -151,7 +152,7 @@ static void check_family(const struct inputs *in, const struct source *s, const 
         error_set(e, EX_USAGE, "the metric %s takes %s", metric,
                   distance ? "--radius, not --threshold" : "--threshold, not --radius");
     if (distance && !o->radius_text && !o->width)
-        error_set(e, EX_USAGE, "the metric l2 needs --radius (or, for candidates alone, --width)");
+        error_set(e, EX_USAGE, "the metric l2 needs --radius (or, for candidates or --top-k alone, --width)");
 }
 
 static int open_sources(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
@@ -343,6 +344,7 @@ static const char *fault(const struct records *r, uint64_t row, bool refuses_zer
 static void check_vectors(struct inputs *in, const struct source *s, const struct options *o,
                           struct error *e) {
     struct records *r = &in->records;
+    enum simd simd = cpu_simd();
     for (uint64_t row = 0; row < r->n && !e->status; row++) {
         const char *wrong = fault(r, row, in->family->refuses_zero);
         uint64_t global = in->shard.start[in->shard.rank] + row;
@@ -355,6 +357,11 @@ static void check_vectors(struct inputs *in, const struct source *s, const struc
         else if (wrong)
             *((double *)r->data + row * r->width) = NAN;
         in->skipped += wrong != NULL;
+        if (!wrong) {
+            const void *x = records_row(r, row);
+            double norm = sqrt(vector_moments(x, x, r->width, r->item, simd).xx);
+            in->largest_norm = norm > in->largest_norm ? norm : in->largest_norm;
+        }
     }
 }
 
@@ -375,7 +382,8 @@ static void read_vectors(struct inputs *in, struct source *s, struct comm *c, co
     }
     if (!e->status)
         check_vectors(in, s, o, e);
-    comm_failed(c, e);
+    if (!comm_failed(c, e))
+        comm_max_double(c, &in->largest_norm, 1);
 }
 
 static int read_records(struct inputs *in, struct source *s, struct comm *c, struct pool *pool,

@@ -24,7 +24,8 @@ struct inputs {
     /* This rank's rows. Sets: each strictly rising, all ranks' elements of one width. Vectors: finite, or,
      * left out, with a NaN. */
     struct records records;
-    uint64_t skipped; /* of these rows, bad ones left out */
+    uint64_t skipped;    /* of these rows, bad ones left out */
+    double largest_norm; /* of the vectors of all ranks */
     bool is_mhash_stdin;
 };
 

@@ -49,7 +49,11 @@ static __attribute__((format(printf, 2, 3))) void say(const struct job *j, const
 /* Pairs of the round's buckets, `pairs` at most, to their homes, as many at a time as there is room for.
  * `done`: share of the rounds behind us; `share`: what this one is of all. */
 static int send_candidates(struct job *j, uint64_t pairs, double done, double share, struct error *e) {
-    struct pair_cursor cursor = {&j->in.shard, j->o->exclusive, j->owner.lists, j->o->threads, .list = 0};
+    struct pair_cursor cursor = {.shard = &j->in.shard,
+                                 .exclusive = j->o->exclusive,
+                                 .asymmetric = j->in.family->is_asymmetric,
+                                 .lists = j->owner.lists,
+                                 .n_lists = j->o->threads};
     uint64_t *n = mem_alloc((uint64_t)comm_size(j->c), sizeof *n), seen = 0;
     enum { MORE, FULL, FLAGS };
     uint64_t flags[FLAGS] = {true, false};
@@ -159,17 +163,23 @@ static void tell_signed(void *ctx, uint64_t rows) {
     metrics_progress(&j->metrics, (double)rows / (double)max_u64(1, j->in.records.n), rows);
 }
 
+/* How many of this rank's first rows are left ones; in a self-join there is no such border. */
+static uint64_t own_split(const struct shard *s) {
+    uint64_t first = s->start[s->rank];
+    return s->self_join ? UINT64_MAX : max_u64(s->split, first) - first;
+}
+
 static void sign(struct job *j) {
     const struct options *o = j->o;
-    struct drawing drawing = {o->bands, o->rows, o->seed, o->width ? o->width : 4 * o->threshold.value};
+    struct drawing drawing = {o->bands, o->rows, o->seed, o->width ? o->width : 4 * o->threshold.value,
+                              j->in.largest_norm};
     metrics_stage(&j->metrics, STAGE_SIGN);
     metrics_phase(&j->metrics, "sign", "records");
-    j->signatures =
-        signatures_create(j->pool, j->in.family, &j->in.records, &drawing, !o->verify, tell_signed, j);
+    j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, &drawing,
+                                      own_split(&j->in.shard), !o->verify, tell_signed, j);
     uint64_t n = j->signatures.n, items = records_items(&j->in.records);
-    for (uint64_t row = 0; row < n; row++)
-        j->metrics.count[COUNT_EMPTY] += j->signatures.keys[row] == BAND_NO_KEY;
-    j->metrics.count[COUNT_EMPTY] -= j->in.skipped;
+    for (uint64_t row = 0; row < n && !j->in.family->is_of_vectors; row++)
+        j->metrics.count[COUNT_EMPTY] += records_length(&j->in.records, row) == 0;
     j->metrics.count[COUNT_SKIPPED] = j->in.skipped;
     j->metrics.count[COUNT_ELEMENTS] = items;
     j->metrics.count[COUNT_HASHES] = (j->in.family->is_of_vectors ? n : items) * o->bands * o->rows;

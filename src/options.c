@@ -56,52 +56,51 @@ static const struct option long_options[] = {
 };
 
 void options_help(FILE *f) {
-    fputs("usage: lshjoin -b BANDS -r ROWS [options] [INPUT [INPUT]]\n"
-          "\n"
-          "Finds the pairs of similar sets in one input (each pair once), or between two, by MinHash and "
-          "banding: a\n"
-          "pair of Jaccard similarity s is a candidate with probability 1-(1-s^ROWS)^BANDS.\n"
-          "\n"
-          "INPUT is file.h5 or file.h5:/path (sets as CSR: AnnData, 10x Genomics, scipy; or flat, as in\n"
-          "ann-benchmarks; or vectors: two-dimensional, floating-point or 8-bit), or text in the form of "
-          "mhash (N,D,d, then a line m,f1,...,fm per set); none, or "
-          "-, is such\n"
-          "text on standard input: with -E one database joined with itself, without it two, queries and "
-          "targets.\n"
-          "\n"
-          "what is joined\n"
-          "  -b, --bands N        bands per signature (required)\n"
-          "  -r, --rows N         rows per band (required)\n"
-          "  -s, --seed N         seed of the hash functions (default 0)\n"
-          "      --metric M       jaccard (sets), cosine or l2 (vectors); default by the kind of data\n"
-          "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
-          "      --top-k K        keep for each left record its K most similar (in a self-join its K nearest "
-          "others)\n"
-          "      --radius R       the same for l2: keep those at most R apart\n"
-          "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
-          "  -E, --exclusive      never pair a record with the same row number of the other input\n"
-          "      --skip-bad-rows  leave out, and count, vectors that are not finite, or zero under cosine\n"
-          "\n"
-          "what comes out\n"
-          "  -o, --output DIR     write the pairs to files in DIR; without it one rank prints them\n"
-          "      --format F       h5 (default with -o), tsv (default without) or mhash (default for text on\n"
-          "                       standard input): one line per query\n"
-          "      --files N        at most N files of pairs, shared by ranks where there are more (default "
-          "512)\n"
-          "      --force          replace the finished run that DIR holds\n"
-          "      --no-print       join, but write no pairs\n"
-          "\n"
-          "how it runs\n"
-          "  -t, --threads N      threads per rank (default 1)\n"
-          "      --round SIZE     most bytes that a rank sends or receives in one exchange (default 256M)\n"
-          "      --progress       show progress also where standard error is no terminal\n"
-          "      --quiet          no progress and no summary\n"
-          "      --verbose        say more while running\n"
-          "      --help           this text\n"
-          "      --version        version and libraries\n"
-          "\n"
-          "On many ranks: mpirun -n 64 lshjoin -b 20 -r 5 --threshold 0.8 -o pairs/ corpus.h5\n",
-          f);
+    fputs(
+        "usage: lshjoin -b BANDS -r ROWS [options] [INPUT [INPUT]]\n"
+        "\n"
+        "Finds the pairs of similar sets or vectors in one input (each pair once), or between two, by\n"
+        "locality-sensitive hashing: a pair that agrees in one hash value with probability p is a candidate\n"
+        "with probability 1-(1-p^ROWS)^BANDS. Of sets p is their Jaccard similarity.\n"
+        "\n"
+        "INPUT is file.h5 or file.h5:/path: sets as CSR (AnnData, 10x Genomics, scipy) or flat (as in\n"
+        "ann-benchmarks), or vectors (two-dimensional, floating-point or 8-bit); or text in the form of "
+        "mhash\n"
+        "(N,D,d, then a line m,f1,...,fm per set). None, or -, is such text on standard input: with -E one\n"
+        "database joined with itself, without it two, queries and targets.\n"
+        "\n"
+        "what is joined\n"
+        "  -b, --bands N        bands per signature (required)\n"
+        "  -r, --rows N         rows per band (required)\n"
+        "  -s, --seed N         seed of the hash functions (default 0)\n"
+        "      --metric M       jaccard (sets), cosine, l2 or ip (vectors); default by the kind of data\n"
+        "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
+        "      --radius R       the same for l2: keep those at most R apart\n"
+        "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
+        "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
+        "  -E, --exclusive      never pair a record with the same row number of the other input\n"
+        "      --skip-bad-rows  leave out, and count, vectors that are not finite, or zero under cosine\n"
+        "\n"
+        "what comes out\n"
+        "  -o, --output DIR     write the pairs to files in DIR; without it one rank prints them\n"
+        "      --format F       h5 (default with -o), tsv (default without) or mhash (default for text on\n"
+        "                       standard input): one line per query\n"
+        "      --files N        at most N files of pairs, shared by ranks where there are more (default "
+        "512)\n"
+        "      --force          replace the finished run that DIR holds\n"
+        "      --no-print       join, but write no pairs\n"
+        "\n"
+        "how it runs\n"
+        "  -t, --threads N      threads per rank (default 1)\n"
+        "      --round SIZE     most bytes that a rank sends or receives in one exchange (default 256M)\n"
+        "      --progress       show progress also where standard error is no terminal\n"
+        "      --quiet          no progress and no summary\n"
+        "      --verbose        say more while running\n"
+        "      --help           this text\n"
+        "      --version        version and libraries\n"
+        "\n"
+        "On many ranks: mpirun -n 64 lshjoin -b 20 -r 5 --threshold 0.8 -o pairs/ corpus.h5\n",
+        f);
 }
 
 /* A whole number in [least, most], nothing before or behind it. */
@@ -156,7 +155,7 @@ static int positive(const char *option, const char *text, double *v, struct erro
 
 static int metric(struct options *o, const char *text, struct error *e) {
     o->family = family_find(text);
-    return o->family ? 0 : error_set(e, EX_USAGE, "--metric: '%s' is none of jaccard, cosine, l2", text);
+    return o->family ? 0 : error_set(e, EX_USAGE, "--metric: '%s' is none of jaccard, cosine, l2, ip", text);
 }
 
 static int format(struct options *o, const char *text, struct error *e) {
@@ -243,6 +242,8 @@ static int check_threshold(struct options *o, struct error *e) {
                          "--threshold is a similarity and --radius a distance: give one of them");
     if (!o->threshold_text)
         return 0;
+    if (o->family == &family_ip)
+        return positive("--threshold", o->threshold_text, &o->threshold.value, e);
     struct fraction *f = &o->threshold.exact;
     if (!fraction_parse(o->threshold_text, f) || f->p == 0 || f->p > f->q)
         return error_set(

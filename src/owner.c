@@ -10,7 +10,8 @@ void owner_open(struct owner *o, uint64_t most) {
     o->n_sent = mem_alloc(ranks * each, sizeof *o->n_sent);
     o->n_received = mem_alloc(ranks * each, sizeof *o->n_received);
     metrics_stage(o->metrics, STAGE_EXCHANGE);
-    bucket_count(o->pool, o->signatures->keys, o->signatures->n, bands, o->bins, o->n_sent);
+    bucket_count(o->pool, o->signatures->keys, o->signatures->n, bands, o->signatures->variants, o->bins,
+                 o->n_sent);
     comm_counts(o->comm, o->n_sent, o->n_received, each);
 
     uint64_t *load = mem_alloc(each, sizeof *load);
@@ -64,7 +65,8 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
     metrics_stage(o->metrics, STAGE_EXCHANGE);
     struct tuple *tuples = mem_alloc(count_round(o, o->n_sent, round, n), sizeof *tuples);
     count_round(o, o->n_received, round, n + ranks);
-    bucket_partition(o->pool, o->signatures->keys, o->signatures->n, o->bins, round, tuples);
+    bucket_partition(o->pool, o->signatures->keys, o->signatures->n, o->signatures->variants, o->bins, round,
+                     tuples);
     tuples = comm_exchange(o->comm, sizeof *tuples, tuples, n, n + ranks);
     metrics_stage(o->metrics, STAGE_GROUP);
     bucket_group(o->pool, tuples, o->n_received, o->signatures->bands, o->bins, o->shard->start, round,

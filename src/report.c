@@ -154,7 +154,7 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
     if (o->radius_text)
         fprintf(stderr, " at most %s apart", o->radius_text);
     if (t->count[COUNT_SKIPPED])
-        fprintf(stderr, "\nlshjoin: %" PRIu64 " bad rows were left out", t->count[COUNT_SKIPPED]);
+        fprintf(stderr, "\nlshjoin: %" PRIu64 " bad rows were skipped", t->count[COUNT_SKIPPED]);
     fprintf(stderr, "\nlshjoin: %.2f s on %d rank%s:", t->total, comm_size(c), comm_size(c) > 1 ? "s" : "");
     for (int k = 0; k < STAGES; k++)
         fprintf(stderr, " %s %.2f", stage_name[k], t->seconds[k]);

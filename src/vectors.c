@@ -13,7 +13,8 @@
 struct signer {
     struct project project;
     struct drawing drawing;
-    double *shift; /* [m] of p-stable hashing, uniform in [0, width) */
+    double *shift;    /* [m] of p-stable hashing, uniform in [0, width) */
+    double *extra[2]; /* [m] inner product: the directions' coordinates that the transforms add */
 };
 
 static void *create(const struct drawing *d, const struct records *like) {
@@ -24,12 +25,19 @@ static void *create(const struct drawing *d, const struct records *like) {
     struct random r = {mix64(~d->seed)};
     for (uint32_t k = 0; k < m; k++)
         s->shift[k] = d->width * random_uniform(&r);
+    for (int variant = 0; variant < 2; variant++) {
+        s->extra[variant] = mem_alloc(m, sizeof *s->extra[variant]);
+        for (uint32_t k = 0; k < m; k++)
+            s->extra[variant][k] = random_normal(&r);
+    }
     return s;
 }
 
 static void destroy(void *signer) {
     struct signer *s = signer;
     project_free(&s->project);
+    free(s->extra[0]);
+    free(s->extra[1]);
     free(s->shift);
     free(s);
 }
@@ -44,8 +52,9 @@ static const float *as_floats(const struct records *r, uint64_t lo, uint64_t hi,
     return room;
 }
 
-/* What the products of a record, [bands][rows], become. */
-typedef void to_words(const struct signer *s, const float *product, uint32_t *words);
+/* What the products of a record x, [bands][rows], become. */
+typedef void to_words(const struct signer *s, const float *product, const struct records *r, uint64_t row,
+                      uint32_t *words);
 
 static void sign(const struct signer *s, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
                  uint64_t n_words, bool *pairs, to_words *turn) {
@@ -56,7 +65,7 @@ static void sign(const struct signer *s, const struct records *r, uint64_t lo, u
     for (uint64_t i = 0; i < n; i++) {
         pairs[i] = !isnan(product[i * stride]); /* a row left out holds a NaN */
         if (pairs[i])
-            turn(s, product + i * stride, words + i * n_words);
+            turn(s, product + i * stride, r, lo + i, words + i * n_words);
     }
     free(room);
     free(product);
@@ -66,7 +75,10 @@ static uint32_t words_of_bits(uint32_t rows) {
     return (rows + 31) / 32;
 }
 
-static void signs(const struct signer *s, const float *product, uint32_t *words) {
+static void signs(const struct signer *s, const float *product, const struct records *r, uint64_t row,
+                  uint32_t *words) {
+    (void)r;
+    (void)row;
     uint32_t each = words_of_bits(s->drawing.rows);
     memset(words, 0, (size_t)s->drawing.bands * each * sizeof *words);
     for (uint32_t band = 0; band < s->drawing.bands; band++, words += each)
@@ -113,7 +125,10 @@ static uint32_t words_of_buckets(uint32_t rows) {
 }
 
 /* floor((a.x + shift) / width), of which 32 bits tell buckets apart that are not 2^32 widths away. */
-static void buckets(const struct signer *s, const float *product, uint32_t *words) {
+static void buckets(const struct signer *s, const float *product, const struct records *r, uint64_t row,
+                    uint32_t *words) {
+    (void)r;
+    (void)row;
     const double most = 0x1p62, per_width = 1 / s->drawing.width;
     uint32_t m = s->drawing.bands * s->drawing.rows;
     for (uint32_t k = 0; k < m; k++) {
@@ -147,4 +162,50 @@ const struct family family_l2 = {
     .destroy = destroy,
     .sign = l2_sign,
     .verify = l2_verify,
+};
+
+/* Inner product (Neyshabur and Srebro 2015, made symmetric in range): with M the largest norm, a record
+ * stores P(y) = [y/M; 0; sqrt(1-|y/M|^2)] and asks with Q(x) = [x/M; sqrt(1-|x/M|^2); 0]. Both have norm 1
+ * and Q(x).P(y) = x.y/M^2, whatever their norms; then sign random projections, with p = 1 - acos(x.y/M^2)/pi.
+ */
+static void transformed_signs(const struct signer *s, const float *product, const struct records *r,
+                              uint64_t row, uint32_t *words) {
+    uint32_t m = s->drawing.bands * s->drawing.rows, each = s->drawing.bands * words_of_bits(s->drawing.rows);
+    const void *x = records_row(r, row);
+    double scale = s->drawing.norm > 0 ? 1 / s->drawing.norm : 0;
+    double rest = 1 - vector_moments(x, x, r->width, r->item, level()).xx * scale * scale;
+    float *sum = mem_alloc(m, sizeof *sum);
+    for (int variant = 0; variant < 2; variant++) {
+        double tail = rest > 0 ? sqrt(rest) : 0;
+        for (uint32_t k = 0; k < m; k++)
+            sum[k] = (float)((double)product[k] * scale + tail * s->extra[variant][k]);
+        signs(s, sum, r, row, words + (uint64_t)variant * each);
+    }
+    free(sum);
+}
+
+static void ip_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
+                    bool *pairs) {
+    const struct signer *s = signer;
+    sign(s, r, lo, hi, words, 2 * (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows), pairs,
+         transformed_signs);
+}
+
+static bool ip_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
+                      size_t item, double *value) {
+    (void)nb;
+    *value = vector_moments(a, b, na, item, level()).xy;
+    return *value >= t->value;
+}
+
+const struct family family_ip = {
+    .metric = "ip",
+    .value = "product",
+    .is_of_vectors = true,
+    .is_asymmetric = true,
+    .words = words_of_bits,
+    .create = create,
+    .destroy = destroy,
+    .sign = ip_sign,
+    .verify = ip_verify,
 };

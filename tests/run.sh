@@ -14,4 +14,5 @@ jobs/install-packages.sh --tests
 . jobs/mpi-env.sh
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 cmake --build build --parallel "$(nproc)"
-ctest --test-dir build --output-on-failure --no-tests=error "${selection[@]}"
+# Most of the time of a test is waiting for ranks to start: two at a time, which count two each.
+ctest --test-dir build --parallel 4 --output-on-failure --no-tests=error "${selection[@]}"

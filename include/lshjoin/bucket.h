@@ -38,9 +38,9 @@ static inline bool round_is_whole(const struct round *r, uint32_t per_owner) {
     return r->bin == 0 && r->bin_end == per_owner;
 }
 
-/* counts[owner][band][bin of the owner] of the keys[bands][n]. */
-void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t bands, struct bins bins,
-                  uint64_t *counts);
+/* counts[owner][band][bin of the owner] of the keys[bands][variants][n]. */
+void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t bands, uint32_t variants,
+                  struct bins bins, uint64_t *counts);
 
 /* Cut all bands and bins into rounds that hold at most `most` tuples each, or one bin where that has more.
  * load[band][bin of an owner]: the most tuples that any rank sends or receives there. *n_rounds of them, to
@@ -49,10 +49,11 @@ struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bi
                             uint64_t *n_rounds);
 
 /* The tuples of a round, ordered by owner, band, bin and row: out[sum of the round's counts]. */
-void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, struct bins bins,
-                      struct round round, struct tuple *out);
+void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t variants,
+                      struct bins bins, struct round round, struct tuple *out);
 
-/* Buckets of two rows or more: bucket k of `band` holds size rows, rising, at row[first]. */
+/* Buckets of two rows or more: bucket k of `band` holds size rows, rising, at row[first]. A record may stand
+ * in it twice, as one that stores and as one that asks. */
 struct bucket {
     uint64_t first;
     uint32_t size, band;
@@ -62,7 +63,7 @@ struct bucket_list {
     uint64_t n, capacity;
     struct bucket *bucket;
     uint64_t n_rows, row_capacity;
-    uint64_t *row; /* global numbers */
+    uint64_t *row; /* global numbers << 1 | whether the record asks (BAND_ASKS) */
 };
 
 /* Group what an owner received in a round. tuples: by sender, band and bin, as sent;

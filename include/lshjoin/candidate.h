@@ -11,19 +11,27 @@
 #include "lshjoin/sort.h"
 
 /* A pair as its home sees it. `first` is the other row, relative to home's first (shard_relative), so below
- * home's number of rows when it lives here too; `second` is home's own row (local number) << 16 | band. */
+ * home's number of rows when it lives here too; `second` is home's own row (local number) << 17 | band << 1 |
+ * whether the left row asks. */
 static inline uint32_t candidate_mine(struct u64_pair c) {
-    return (uint32_t)(c.second >> 16);
+    return (uint32_t)(c.second >> 17);
 }
 
 static inline uint32_t candidate_band(struct u64_pair c) {
-    return (uint32_t)(c.second & 0xffff);
+    return (uint32_t)(c.second >> 1 & 0xffff);
 }
 
-/* Where an enumeration of pairs stands: the first four are given, the rest starts as zero. */
+/* Which of a pair's possible collisions this copy is: 2 * band, plus 1 where the left row asks and the right
+ * one stores. */
+static inline uint32_t candidate_slot(struct u64_pair c) {
+    return (uint32_t)(c.second & 0x1ffff);
+}
+
+/* Where an enumeration of pairs stands: the first five are given, the rest starts as zero. */
 struct pair_cursor {
     const struct shard *shard;
-    bool exclusive; /* leave out pairs with equal row numbers in their inputs */
+    bool exclusive;  /* leave out pairs with equal row numbers in their inputs */
+    bool asymmetric; /* only one that asks and one that stores meet; else all do, and none asks */
     const struct bucket_list *lists;
     int n_lists;
 

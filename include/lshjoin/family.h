@@ -21,6 +21,7 @@ struct drawing {
     uint32_t bands, rows;
     uint64_t seed;
     double width; /* of a bucket of p-stable hashing, in units of the data */
+    double norm;  /* of the longest record of the job, where the family needs it */
 };
 
 struct family {
@@ -30,6 +31,11 @@ struct family {
     bool is_of_vectors;     /* records are rows of floating-point coordinates, all of one length; else sets */
     bool refuses_zero;      /* a vector of zeros has no place in it */
 
+    /* Two records meet as one that asks and one that is stored, which are signed differently: variant 0 of a
+     * record's words is what it stores, variant 1 what it asks for. Else there is one variant, and any two
+     * records may meet in it. */
+    bool is_asymmetric;
+
     /* Words that a band of `rows` symbols fills. */
     uint32_t (*words)(uint32_t rows);
 
@@ -37,8 +43,8 @@ struct family {
     void *(*create)(const struct drawing *d, const struct records *like);
     void (*destroy)(void *signer);
 
-    /* The words of rows [lo, hi): words[hi-lo][bands * words of a band]. pairs[i] false: record lo+i pairs
-     * with nothing. */
+    /* The words of rows [lo, hi): words[hi-lo][variants][bands * words of a band]. pairs[i] false: record
+     * lo+i pairs with nothing. */
     void (*sign)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
                  bool *pairs);
 
@@ -49,7 +55,9 @@ struct family {
 
 extern const struct family family_jaccard; /* sets, by MinHash */
 extern const struct family family_cosine;  /* vectors, by sign random projections */
-extern const struct family family_l2;      /* vectors, by p-stable projections */
+extern const struct family
+    family_ip; /* vectors, inner product, by sign random projections of their transforms */
+extern const struct family family_l2; /* vectors, by p-stable projections */
 
 /* The family of that metric, or NULL. */
 const struct family *family_find(const char *metric);

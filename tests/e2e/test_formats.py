@@ -125,7 +125,7 @@ def test_foreign_file(shared, name, inside, group):
     path = shared / "formats" / name
     pairs = brute_force(read_group(path, group), threshold="0.5")
     # 0.5 is missed with probability 1e-25
-    assert pairs_of(f"{path}{inside}", ["-b", 200, "-r", 2, "--threshold", "0.5"]) == \
+    assert pairs_of(f"{path}{inside}", ["-b", 200, "-r", 2, "--metric", "jaccard", "--threshold", "0.5"]) == \
         list(zip(pairs["left"].tolist(), pairs["right"].tolist()))
 
 

@@ -1,28 +1,55 @@
 """The same input and seed give the same bytes, whatever the number of ranks, threads, rounds and the SIMD level."""
 import itertools
 
+import numpy as np
 import pytest
 
 from joins import parts, read_json, run
 from oracle import Sets, families, write_sets
+from vectors import clusters, write_vectors
 
-JOBS = {
-    "candidates": ["-b", 8, "-r", 3],
-    "verified": ["-b", 8, "-r", 3, "--threshold", "0.4"],
+JOBS = {  # what is joined, and how
+    "candidates": ("sets", "-b 8 -r 3"),
+    "verified": ("sets", "-b 8 -r 3 --threshold 0.4"),
+    "nearest sets": ("sets", "-b 8 -r 3 --top-k 3"),
+    "cosine": ("vectors", "-b 8 -r 9"),
+    "cosine, doubles": ("doubles", "-b 8 -r 9 --threshold 0.9"),
+    "l2": ("vectors", "-b 8 -r 10 --radius 0.5"),
+    "l2, candidates": ("doubles", "-b 8 -r 4 --metric l2 --width 1.5"),
+    "ip": ("vectors", "-b 8 -r 8 --metric ip --threshold 0.8"),
+    "ip, candidates": ("vectors", "-b 8 -r 8 --metric ip"),
+    "nearest by cosine": ("vectors", "-b 8 -r 5 --top-k 4"),
+    "nearest by distance": ("vectors", "-b 8 -r 10 --top-k 4 --radius 0.5"),
+    "nearest by product": ("vectors", "-b 8 -r 5 --metric ip --top-k 4"),
 }
+KINDS = ["self-join", "two inputs"]
+THOROUGH = ["candidates", "verified", "cosine"]  # in every shape; the others, which share their code, in some
 TINY = ["--round", "4K"]
-SHAPES = list(itertools.product([1, 2, 3, 5], [1, 4], [[], TINY]))
+LEVELS = ["scalar", "avx2", "avx512"]
+BEST = None  # the level that the processor has
+SHAPES = [(*shape, BEST) for shape in itertools.product([1, 2, 3, 5], [1, 4], [[], TINY])]
+THOROUGH_SHAPES = [*SHAPES, *[(2, 2, [], level) for level in LEVELS]]
+SOME_SHAPES = [(1, 4, TINY, "scalar"), (3, 1, TINY, BEST), (5, 4, [], "avx2")]
+
+
+def spread_equal(rows):
+    """A bucket of 40 equal records among the others."""
+    return [*rows[:90], *[rows[1]] * 40, *rows[90:]]
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    """Some 250 sets with a bucket of 40 equal ones among them, and a second input that shares families with them."""
+    """Some 250 records, and a second input that shares families or clusters with them."""
     folder = tmp_path_factory.mktemp("in")
-    rows = families(1, 50).rows()
-    rows = rows[:90] + [rows[1]] * 40 + rows[90:]
-    left = write_sets(folder / "left.h5", Sets.of(rows))
-    right = write_sets(folder / "right.h5", Sets.of(rows[::-3]))
-    return {"self-join": [left], "two inputs": [left, right]}
+
+    def both(name, write, of, rows):
+        left, right = write(folder / f"{name}.h5", of(rows)), write(folder / f"{name}-2.h5", of(rows[::-3]))
+        return {"self-join": [left], "two inputs": [left, right]}
+
+    rows = spread_equal(families(1, 50).rows())
+    x = spread_equal(clusters(1, 50, dim=37))
+    return {"sets": both("sets", write_sets, Sets.of, rows), "vectors": both("vectors", write_vectors, np.array, x),
+            "doubles": both("doubles", write_vectors, lambda v: np.array(v, "f8") * (1 + 1e-10), x)}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +58,8 @@ def answer(inputs, tmp_path_factory):
 
     def run_job(job, kind, options=(), **how):
         out = tmp_path_factory.mktemp("out") / "out"
-        run([*JOBS[job], "--format", "tsv", *options, "-o", out, *inputs[kind]], **how).ok()
+        data, how_joined = JOBS[job]
+        run([*how_joined.split(), "--format", "tsv", *options, "-o", out, *inputs[data][kind]], **how).ok()
         lines = b"".join(f.read_bytes() for f in parts(out, "tsv")).splitlines()
         header = lines[0]
         report = read_json(out)
@@ -41,7 +69,7 @@ def answer(inputs, tmp_path_factory):
     return run_job
 
 
-@pytest.fixture(scope="module", params=list(itertools.product(JOBS, ["self-join", "two inputs"])), ids="-".join)
+@pytest.fixture(scope="module")
 def plain(request, answer):
     """What one rank and one thread say to a job."""
     said = answer(*request.param)
@@ -49,24 +77,27 @@ def plain(request, answer):
     return request.param, said
 
 
-def shape_name(shape):
-    return f"{shape[0]} ranks, {shape[1]} threads, {'tiny' if shape[2] else 'default'} rounds"
+def name_of(job, kind, shape):
+    ranks, threads, bound, level = shape
+    rounds = "tiny" if bound else "default"
+    return f"{job}, {kind}: {ranks} ranks, {threads} threads, {rounds} rounds, {level or 'best'} level"
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=shape_name)
+CASES = [pytest.param((job, kind), shape, id=name_of(job, kind, shape))
+         for job, kind in itertools.product(JOBS, KINDS)
+         for shape in (THOROUGH_SHAPES if job in THOROUGH else SOME_SHAPES)]
+
+
+@pytest.mark.parametrize("plain, shape", CASES, indirect=["plain"], scope="module")
 def test_any_shape(answer, plain, shape):
-    ranks, threads, bound = shape
+    ranks, threads, bound, level = shape
     job, said = plain
-    assert answer(*job, ["-t", threads, *bound], ranks=ranks) == said
+    env = {"LSHJOIN_SIMD": level} if level else {}
+    assert answer(*job, ["-t", threads, *bound], ranks=ranks, env=env) == said
 
 
-@pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
-def test_any_simd_level(answer, plain, level):
-    job, said = plain
-    assert answer(*job, ["-t", 2], ranks=2, env={"LSHJOIN_SIMD": level}) == said
-
-
+@pytest.mark.parametrize("plain", itertools.product(JOBS, KINDS), ids=", ".join, indirect=True, scope="module")
 def test_another_seed_is_another_answer(answer, plain):
-    """Else the tests above would compare nothing of worth."""
+    """Else the test above would compare nothing of worth."""
     job, said = plain
     assert answer(*job, ["-s", 1])[0] != said[0]

@@ -123,7 +123,8 @@ static void count_told(void *ctx, uint64_t rows) {
 static struct signatures sign(struct pool *pool, const struct records *r, const struct drawing *drawing,
                               bool keep_symbols) {
     uint64_t told = 0;
-    struct signatures s = signatures_create(pool, &family_jaccard, r, drawing, keep_symbols, count_told, &told);
+    struct signatures s =
+        signatures_create(pool, &family_jaccard, r, drawing, UINT64_MAX, keep_symbols, count_told, &told);
     assert_int_equal(told, r->n);
     return s;
 }

@@ -161,10 +161,10 @@ static void note_bucket(const struct simulation *s, const struct bucket_list *li
     const uint64_t *row = list->row + b->first;
     assert_true(b->size >= 2 && b->first + b->size <= list->n_rows && b->band < s->bands);
     for (uint32_t k = 0; k < b->size; k++) {
-        assert_true(row[k] < rows && (k == 0 || row[k - 1] < row[k]));
-        uint64_t *found = &s->found[b->band * rows + row[k]];
+        assert_true(row[k] >> 1 < rows && row[k] % 2 == 0 && (k == 0 || row[k - 1] < row[k]));
+        uint64_t *found = &s->found[b->band * rows + (row[k] >> 1)];
         assert_int_equal(*found, 0);
-        *found = row[0] + 1;
+        *found = (row[0] >> 1) + 1;
     }
 }
 
@@ -176,7 +176,7 @@ static void run_round(struct simulation *s, const struct round *r, struct bucket
         for (int owner = 0; owner < s->ranks; owner++)
             n += round_count(s, from, owner, r);
         sent[from] = mem_alloc(n, sizeof **sent);
-        bucket_partition(s->pool, s->keys[from], rows_of(s, from), s->bins, *r, sent[from]);
+        bucket_partition(s->pool, s->keys[from], rows_of(s, from), 1, s->bins, *r, sent[from]);
     }
     uint64_t each = (uint64_t)s->bands * s->bins.per_owner, sent_at[MOST_RANKS] = {0};
     uint64_t *counts = mem_alloc(each * (uint64_t)s->ranks, sizeof *counts);
@@ -247,7 +247,7 @@ static uint64_t draw_key(enum key_kind kind, uint64_t rows, uint64_t *seed) {
     const uint64_t key[] = {mix64(x % (rows / 2 + 1) + 1),   mix64(x % 10 + 1),
                             x % 8 ? 77 : mix64(x % 100 + 1), 0,
                             UINT64_MAX - x % (rows + 1),     (x % (rows / 2 + 1)) << 32 | 9};
-    return key[kind];
+    return key[kind] & ~BAND_ASKS; /* of one role only */
 }
 
 static void simulate(const uint64_t *rows, int ranks, uint32_t bands, uint32_t per_owner, int threads,
@@ -262,7 +262,7 @@ static void simulate(const uint64_t *rows, int ranks, uint32_t bands, uint32_t p
         for (uint64_t k = 0; k < rows[r] * bands; k++)
             s.keys[r][k] = draw_key(kind, s.start[ranks], &seed);
         s.counts[r] = mem_alloc((uint64_t)ranks * bands * per_owner, sizeof **s.counts);
-        bucket_count(s.pool, s.keys[r], rows[r], bands, s.bins, s.counts[r]);
+        bucket_count(s.pool, s.keys[r], rows[r], bands, 1, s.bins, s.counts[r]);
         check_counts(&s, r);
     }
     s.found = mem_zero(bands * s.start[ranks], sizeof *s.found);
@@ -318,10 +318,43 @@ static void test_many_rows(void **state) {
     simulate((const uint64_t[]){40000, 30000}, 2, 2, 16, 1, RUN, 100000);
 }
 
+/* Records that store and records that ask meet in a bucket by the same key, in the order of their rows, each
+ * with its role. */
+static void test_roles(void **state) {
+    (void)state;
+    enum { ROWS = 500, KEYS = 40 };
+    uint64_t keys[2 * ROWS], counts[1], start[] = {1000}, seed = 3;
+    struct bins bins = {1, 1};
+    for (uint64_t i = 0; i < 2 * ROWS; i++)
+        keys[i] = (random_below(&seed, KEYS) + 1) << 20 | i / ROWS; /* stored first, then asked */
+    struct pool *pool = pool_create(3);
+    bucket_count(pool, keys, ROWS, 1, 2, bins, counts);
+    assert_int_equal(counts[0], 2 * ROWS);
+    struct tuple tuples[2 * ROWS];
+    struct round whole = {0, 1, 0, 1};
+    struct bucket_list lists[3] = {{0}};
+    bucket_partition(pool, keys, ROWS, 2, bins, whole, tuples);
+    bucket_group(pool, tuples, counts, 1, bins, start, whole, lists);
+    uint64_t seen = 0;
+    for (int t = 0; t < 3; t++)
+        for (uint64_t b = 0; b < lists[t].n; b++) {
+            const uint64_t *row = lists[t].row + lists[t].bucket[b].first;
+            uint64_t key = keys[(row[0] & 1) * ROWS + (row[0] >> 1) - 1000] & ~BAND_ASKS;
+            for (uint32_t k = 0; k < lists[t].bucket[b].size; k++, seen++) {
+                assert_true(k == 0 || row[k - 1] < row[k]);
+                assert_true(keys[(row[k] & 1) * ROWS + (row[k] >> 1) - 1000] == (key | (row[k] & 1)));
+            }
+        }
+    assert_int_equal(seen, 2 * ROWS);
+    for (int t = 0; t < 3; t++)
+        bucket_list_free(&lists[t]);
+    pool_destroy(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bins_choose), cmocka_unit_test(test_rounds),    cmocka_unit_test(test_one_rank),
-        cmocka_unit_test(test_three_ranks), cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_three_ranks), cmocka_unit_test(test_many_rows), cmocka_unit_test(test_roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static void make_buckets(struct enumeration *e, const uint32_t *size, uint32_t n
         l->bucket[l->n++] = (struct bucket){l->n_rows, size[b], b};
         for (uint64_t row = 0, left = size[b]; left > 0; row++) /* choose `size` of the rows, rising */
             if (random_below(&seed, ROWS - row) < left) {
-                l->row[l->n_rows++] = row;
+                l->row[l->n_rows++] = row << 1;
                 left--;
             }
     }
@@ -76,7 +76,7 @@ static void check_seen(struct enumeration *e, uint64_t noted) {
     for (uint32_t b = 0; b < e->n_buckets; b++)
         for (uint32_t y = 0; y < e->size[b]; y++)
             for (uint32_t x = 0; x < y; x++) {
-                uint64_t left = e->rows[b][x], right = e->rows[b][y];
+                uint64_t left = e->rows[b][x] >> 1, right = e->rows[b][y] >> 1;
                 bool pairs = s->self_join || (left < s->split && right >= s->split);
                 if (e->exclusive && left + s->split == right)
                     pairs = false;
@@ -91,7 +91,8 @@ static void check_seen(struct enumeration *e, uint64_t noted) {
 static void enumerate(struct enumeration *e, uint64_t slot_size) {
     uint64_t ranks = (uint64_t)e->shard.ranks, *n = mem_alloc(ranks, sizeof *n), noted = 0;
     struct u64_pair *slots = mem_alloc(ranks * slot_size, sizeof *slots);
-    struct pair_cursor cursor = {&e->shard, e->exclusive, e->lists, e->n_lists, .list = 0};
+    struct pair_cursor cursor = {
+        .shard = &e->shard, .exclusive = e->exclusive, .lists = e->lists, .n_lists = e->n_lists};
     for (bool more = true; more;) {
         memset(n, 0xff, ranks * sizeof *n);
         more = pair_cursor_next(&cursor, slots, slot_size, n);
@@ -196,19 +197,19 @@ static void test_homes_are_even(void **state) {
 static void test_widest(void **state) {
     (void)state;
     uint64_t start[] = {0, SHARD_MAX_LOCAL, SHARD_MAX_ROWS - SHARD_MAX_LOCAL, SHARD_MAX_ROWS};
-    uint64_t row[] = {SHARD_MAX_LOCAL - 1, SHARD_MAX_ROWS - 1}, n[3];
+    uint64_t row[] = {(SHARD_MAX_LOCAL - 1) << 1, (SHARD_MAX_ROWS - 1) << 1}, n[3];
     struct bucket bucket = {0, 2, UINT16_MAX};
     struct bucket_list list = {.n = 1, .bucket = &bucket, .n_rows = 2, .row = row};
     struct shard s = {
         .ranks = 3, .self_join = true, .rows = SHARD_MAX_ROWS, .split = SHARD_MAX_ROWS, .start = start};
-    struct pair_cursor cursor = {&s, false, &list, 1, .list = 0};
+    struct pair_cursor cursor = {.shard = &s, .exclusive = false, .lists = &list, .n_lists = 1};
     struct u64_pair slots[3];
     assert_false(pair_cursor_next(&cursor, slots, 1, n));
     assert_int_equal(n[0] + n[2], 1);
     int home = n[0] ? 0 : 2;
     assert_int_equal(candidate_band(slots[home]), UINT16_MAX);
-    assert_int_equal(start[home] + candidate_mine(slots[home]), row[home / 2]);
-    assert_int_equal(shard_absolute(&s, home, slots[home].first), row[1 - home / 2]);
+    assert_int_equal(start[home] + candidate_mine(slots[home]), row[home / 2] >> 1);
+    assert_int_equal(shard_absolute(&s, home, slots[home].first), row[1 - home / 2] >> 1);
     pair_cursor_free(&cursor);
 }
 

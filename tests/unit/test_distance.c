@@ -146,8 +146,10 @@ static void test_integers_are_exact(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moments),   cmocka_unit_test(test_order_of_summation),
-        cmocka_unit_test(test_symmetric), cmocka_unit_test(test_stays_within),
+        cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_order_of_summation),
+        cmocka_unit_test(test_symmetric),
+        cmocka_unit_test(test_stays_within),
         cmocka_unit_test(test_integers_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Projections: every SIMD level gives the bits of the scalar one, a row's products depend on nothing but the row,
- * and the directions are normal numbers. */
+/* Projections: every SIMD level gives the bits of the scalar one, a row's products depend on nothing but the
+ * row, and the directions are normal numbers. */
 #include "unit.h"
 
 #include <math.h>
@@ -154,8 +154,8 @@ static void test_against_long_double(void **state) {
 }
 
 /* ---- the random numbers
- * All is drawn from fixed seeds, so that these tests pass always or never; each statement was to hold within 4.5
- * standard deviations before the first number was drawn. */
+ * All is drawn from fixed seeds, so that these tests pass always or never; each statement was to hold
+ * within 4.5 standard deviations before the first number was drawn. */
 
 enum { DRAWS = 1000000 };
 
