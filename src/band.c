@@ -37,8 +37,8 @@ enum { PADDING = 64 };
 /* The keys of a record's words, or none where that is NULL or the record does not have this role. */
 static void make_keys(const struct sign_job *job, uint64_t row, uint32_t variant, const uint32_t *words) {
     struct signatures *s = job->out;
-    bool one_role = s->variants > 1 && job->split != UINT64_MAX;
-    bool none = !words || (one_role && (row < job->split) != (variant == 1));
+    bool is_left = row < job->split, is_right = !is_left || job->split == UINT64_MAX;
+    bool none = !words || (variant > 0 ? !is_left : s->is_asymmetric && !is_right);
     for (uint32_t band = 0; band < s->bands; band++)
         s->keys[((uint64_t)band * s->variants + variant) * s->n + row] =
             none
@@ -67,8 +67,10 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
                                     const struct records *records, const struct drawing *drawing,
                                     uint64_t split, bool keep_symbols, void (*told)(void *ctx, uint64_t rows),
                                     void *ctx) {
-    struct signatures s = {
-        .n = records->n, .bands = drawing->bands, .variants = family->is_asymmetric ? 2 : 1};
+    struct signatures s = {.n = records->n,
+                           .bands = drawing->bands,
+                           .variants = family_variants(family, drawing),
+                           .is_asymmetric = family->is_asymmetric};
     struct sign_job job = {family, NULL, records, &s, family->words(drawing->rows), split, .chunk = 1};
     uint64_t each = (uint64_t)s.variants * s.bands * job.words;
     job.chunk = max_u64(1, min_u64(MOST_TOGETHER, ((uint64_t)1 << 18) / each)); /* a megabyte of words */
@@ -117,47 +119,51 @@ const struct records *signatures_digest(struct signatures *s, struct pool *pool)
     return &s->digest;
 }
 
-static bool part_equal(const char *a, const char *b, size_t part, uint32_t band) {
-    return memcmp(a + band * part, b + band * part, part) == 0;
+/* Where nobody asks: the same symbols, or keys, of `part` bytes a band. */
+static bool part_equal(const void *left, const void *right, size_t part, uint32_t band) {
+    const char *a = (const char *)left + band * part, *b = (const char *)right + band * part;
+    uint64_t x, y;
+    if (part != sizeof x)
+        return memcmp(a, b, part) == 0;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y;
 }
 
-uint32_t band_first_collision(const void *a, const void *b, size_t bytes, uint32_t bands) {
-    const uint64_t *x = a, *y = b;
-    size_t part = bytes / bands;
-    uint32_t band = 0;
-    if (part == sizeof *x)
-        while (band < bands && x[band] != y[band])
-            band++;
-    else
-        while (band < bands && !part_equal(a, b, part, band))
-            band++;
-    return band;
+/* Whether one of the keys behind the first asks for what is stored. */
+static bool asks_for(const uint64_t *asking, uint32_t variants, uint64_t stored) {
+    for (uint32_t v = 1; v < variants && stored != BAND_NO_KEY; v++)
+        if (asking[v] == (stored | BAND_ASKS))
+            return true;
+    return false;
 }
 
-uint32_t band_collisions(const void *a, const void *b, size_t bytes, uint32_t bands) {
+enum { NOWHERE = 2 };
+
+/* Where the pair meets in a band: 0, 1, or NOWHERE. */
+static uint32_t meeting(const struct signatures *s, const void *left, const void *right, uint32_t band) {
+    size_t part = s->digest.width * s->digest.item / s->bands;
+    if (s->variants == 1)
+        return part_equal(left, right, part, band) ? 0 : NOWHERE;
+    const uint64_t *a = (const uint64_t *)left + (uint64_t)band * s->variants;
+    const uint64_t *b = (const uint64_t *)right + (uint64_t)band * s->variants;
+    if ((!s->is_asymmetric && a[0] == b[0]) || asks_for(b, s->variants, a[0]))
+        return 0;
+    return asks_for(a, s->variants, b[0]) ? 1 : NOWHERE;
+}
+
+uint32_t band_first_slot(const struct signatures *s, const void *left, const void *right) {
+    for (uint32_t band = 0; band < s->bands; band++) {
+        uint32_t where = meeting(s, left, right, band);
+        if (where != NOWHERE)
+            return 2 * band + where;
+    }
+    return 2 * s->bands;
+}
+
+uint32_t band_count(const struct signatures *s, const void *left, const void *right) {
     uint32_t n = 0;
-    for (uint32_t band = 0; band < bands; band++)
-        n += part_equal(a, b, bytes / bands, band);
-    return n;
-}
-
-/* Whether `stored` is what `asked` asks for. */
-static bool answers(uint64_t stored, uint64_t asked) {
-    return stored != BAND_NO_KEY && (stored | BAND_ASKS) == asked;
-}
-
-uint32_t band_first_asked(const uint64_t *a, const uint64_t *b, uint32_t bands) {
-    for (uint32_t band = 0; band < bands; band++, a += 2, b += 2)
-        if (answers(a[0], b[1]))
-            return 2 * band;
-        else if (answers(b[0], a[1]))
-            return 2 * band + 1;
-    return 2 * bands;
-}
-
-uint32_t band_asked(const uint64_t *a, const uint64_t *b, uint32_t bands) {
-    uint32_t n = 0;
-    for (uint32_t band = 0; band < bands; band++, a += 2, b += 2)
-        n += answers(a[0], b[1]) || answers(b[0], a[1]);
+    for (uint32_t band = 0; band < s->bands; band++)
+        n += meeting(s, left, right, band) != NOWHERE;
     return n;
 }

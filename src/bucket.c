@@ -174,11 +174,15 @@ struct group_job {
     struct group_scratch *scratch; /* [threads] */
 };
 
+#define NO_GROUP UINT32_MAX
+
 struct group_scratch {
-    uint64_t capacity; /* tuples that fit the first four, a power of two */
+    uint64_t capacity; /* tuples, a power of two */
     uint64_t *key, *row;
-    uint32_t *group, *size, *table; /* of each tuple; of each group; [2 * capacity] group + 1 or 0 */
+    uint32_t *group; /* of each tuple, or NO_GROUP */
     uint64_t *group_key;
+    uint32_t *size, *stored; /* of each group */
+    uint32_t *table;         /* [2 * capacity] group + 1 or 0 */
 };
 
 static void scratch_reserve(struct group_scratch *s, uint64_t n) {
@@ -197,6 +201,7 @@ static void scratch_reserve(struct group_scratch *s, uint64_t n) {
     s->group_key = mem_grow(s->group_key, c, sizeof *s->group_key);
     s->group = mem_grow(s->group, c, sizeof *s->group);
     s->size = mem_grow(s->size, c, sizeof *s->size);
+    s->stored = mem_grow(s->stored, c, sizeof *s->stored);
     s->table = mem_grow(s->table, 2 * c, sizeof *s->table);
     s->capacity = c;
 }
@@ -207,37 +212,50 @@ static void scratch_free(struct group_scratch *s) {
     free(s->group_key);
     free(s->group);
     free(s->size);
+    free(s->stored);
     free(s->table);
 }
 
-/* Bring bin number `item` of the round together: by sender, so rows rise. Returns how many. */
-static uint64_t gather(const struct group_job *job, uint64_t item, struct group_scratch *s) {
+/* Bring bin number `item` of the round together: those that store in front, by sender, so rows rise, and
+ * those that ask behind. Returns how many; *stored of them store. */
+static uint64_t gather(const struct group_job *job, uint64_t item, struct group_scratch *s,
+                       uint64_t *stored) {
     uint64_t stride = round_bins(&job->round) + 1, n = 0;
     for (uint32_t from = 0; from < job->bins.owners; from++)
         n += job->segment[from * stride + item + 1] - job->segment[from * stride + item];
     scratch_reserve(s, n);
-    n = 0;
+    uint64_t front = 0, back = n;
     for (uint32_t from = 0; from < job->bins.owners; from++)
         for (uint64_t i = job->segment[from * stride + item]; i < job->segment[from * stride + item + 1];
              i++) {
             uint64_t key = (uint64_t)job->tuples[i].key_high << 32 | job->tuples[i].key_low;
-            s->key[n] = key & ~BAND_ASKS;
-            s->row[n++] = (job->start[from] + job->tuples[i].row) << 1 | (key & BAND_ASKS);
+            uint64_t place = key & BAND_ASKS ? --back : front++;
+            s->key[place] = key & ~BAND_ASKS;
+            s->row[place] = (job->start[from] + job->tuples[i].row) << 1 | (key & BAND_ASKS);
         }
+    *stored = front;
     return n;
 }
 
-/* Number the different keys in order of appearance; fills group and size. Returns how many. */
-static uint32_t number_keys(struct group_scratch *s, uint64_t n) {
+/* The table's slot of a key: where it is, or a free one. Low bits are hashed: the high ones are alike in a
+ * bin. */
+static uint64_t find_slot(const struct group_scratch *s, uint64_t slots, uint64_t key) {
+    uint64_t slot = key >> 1 & (slots - 1);
+    while (s->table[slot] && s->group_key[s->table[slot] - 1] != key)
+        slot = (slot + 1) & (slots - 1);
+    return slot;
+}
+
+/* Number the different keys that are stored in order of appearance, and find those that are asked for among
+ * them; fills group, size and stored. Returns how many. */
+static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n) {
     uint64_t slots = 64;
-    while (slots < 2 * n)
+    while (slots < 2 * stored)
         slots *= 2;
     memset(s->table, 0, slots * sizeof *s->table);
     uint32_t groups = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t slot = s->key[i] >> 1 & (slots - 1); /* low bits: the high ones are alike in a bin */
-        while (s->table[slot] && s->group_key[s->table[slot] - 1] != s->key[i])
-            slot = (slot + 1) & (slots - 1);
+    for (uint64_t i = 0; i < stored; i++) {
+        uint64_t slot = find_slot(s, slots, s->key[i]);
         if (!s->table[slot]) {
             s->group_key[groups] = s->key[i];
             s->size[groups] = 0;
@@ -245,6 +263,12 @@ static uint32_t number_keys(struct group_scratch *s, uint64_t n) {
         }
         s->group[i] = s->table[slot] - 1;
         s->size[s->group[i]]++;
+    }
+    memcpy(s->stored, s->size, groups * sizeof *s->stored);
+    for (uint64_t i = stored; i < n; i++) {
+        s->group[i] = s->table[find_slot(s, slots, s->key[i])] - 1; /* NO_GROUP where it is not stored */
+        if (s->group[i] != NO_GROUP)
+            s->size[s->group[i]]++;
     }
     return groups;
 }
@@ -260,48 +284,31 @@ static void list_reserve(struct bucket_list *l, uint64_t buckets, uint64_t rows)
     }
 }
 
-static int compare_rows(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static void sort_rows(uint64_t *row, uint64_t n) {
-    uint64_t rising = 1;
-    while (rising < n && row[rising - 1] < row[rising])
-        rising++;
-    if (rising < n)
-        qsort(row, n, sizeof *row, compare_rows);
-}
-
 /* Append the groups of two and more to the list. group_key is done with and now says where a group's next row
  * goes. */
 static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t n, uint32_t groups,
                         uint32_t band) {
-    uint64_t first = l->n_rows;
     list_reserve(l, groups, n);
     for (uint32_t g = 0; g < groups; g++) {
         s->group_key[g] = l->n_rows;
         if (s->size[g] < 2)
             continue;
-        l->bucket[l->n++] = (struct bucket){l->n_rows, s->size[g], band};
+        l->bucket[l->n++] = (struct bucket){l->n_rows, s->size[g], s->stored[g], band};
         l->n_rows += s->size[g];
     }
     for (uint64_t i = 0; i < n; i++)
-        if (s->size[s->group[i]] >= 2)
+        if (s->group[i] != NO_GROUP && s->size[s->group[i]] >= 2)
             l->row[s->group_key[s->group[i]]++] = s->row[i];
-    /* Those who ask came behind those who store. */
-    for (uint64_t b = l->n; b-- > 0 && l->bucket[b].first >= first;)
-        sort_rows(l->row + l->bucket[b].first, l->bucket[b].size);
 }
 
 static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct group_job *job = ctx;
     struct group_scratch *s = &job->scratch[thread];
     for (uint64_t item = lo; item < hi; item++) {
-        uint64_t n = gather(job, item, s);
-        if (n < 2)
+        uint64_t stored, n = gather(job, item, s, &stored);
+        if (n < 2 || stored == 0)
             continue;
-        uint32_t groups = number_keys(s, n);
+        uint32_t groups = number_keys(s, stored, n);
         uint32_t band = job->round.band + (uint32_t)(item / (job->round.bin_end - job->round.bin));
         if (groups < n)
             list_append(&job->lists[thread], s, n, groups, band);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "lshjoin/band.h"
 #include "lshjoin/base.h"
 
 enum { TILE = 1024 };
@@ -21,54 +22,94 @@ static void open_bucket(struct pair_cursor *c) {
         c->rank_capacity = 2 * size;
         c->rank = mem_grow(c->rank, c->rank_capacity, sizeof *c->rank);
     }
-    uint64_t lefts = 0;
-    for (uint64_t i = 0; i < size; i++) {
+    for (uint64_t i = 0; i < size; i++)
         c->rank[i] = shard_rank(c->shard, row[i] >> 1);
-        lefts += row[i] >> 1 < c->shard->split;
-    }
-    c->left_end = lefts;
-    c->right = c->shard->self_join ? 0 : lefts;
-    c->tile_x = c->x = c->y = 0;
-    c->tile_y = c->right;
-    c->open = true;
 }
 
-/* Put the pair of rows x < y (places in the bucket) into the slot of its home. False when that is full. */
+/* Of the rows that store those of the left input come first. */
+static uint64_t count_left(const struct pair_cursor *c) {
+    const uint64_t *row = current_rows(c);
+    uint64_t n = 0;
+    while (n < current_bucket(c)->stored && row[n] >> 1 < c->shard->split)
+        n++;
+    return n;
+}
+
+/* Two rows that store meet, then one that stores and one that asks; between two inputs it is the left ones
+ * that ask. */
+static void open_part(struct pair_cursor *c) {
+    const struct bucket *b = current_bucket(c);
+    bool self_join = c->shard->self_join;
+    uint64_t left = count_left(c);
+    if (c->part == BUCKET_STORED) {
+        c->x_begin = 0;
+        c->x_end = c->asymmetric ? 0 : left;
+        c->y_begin = self_join ? 0 : left;
+        c->y_end = b->stored;
+    } else {
+        c->x_begin = self_join ? 0 : left;
+        c->x_end = b->stored;
+        c->y_begin = b->stored;
+        c->y_end = b->size;
+    }
+    c->tile_x = c->x = c->x_begin;
+    c->tile_y = max_u64(c->y_begin, c->x_begin);
+    c->y = 0;
+}
+
+/* Put the pair of the rows at x and y (places in the bucket) into the slot of its home. False when that is
+ * full. */
 static bool put_pair(const struct pair_cursor *c, const uint64_t *row, uint64_t x, uint64_t y, uint32_t band,
                      struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
     const struct shard *s = c->shard;
-    uint64_t left = row[x] >> 1, right = row[y] >> 1, left_asks = row[x] & 1;
-    if (left == right || (c->asymmetric && left_asks == (row[y] & 1)) ||
-        (c->exclusive && left + s->split == right))
+    uint64_t left_place = row[x] >> 1 < row[y] >> 1 ? x : y, right_place = x + y - left_place;
+    uint64_t left = row[left_place] >> 1, right = row[right_place] >> 1;
+    if (left == right || (c->exclusive && left + s->split == right))
         return true;
     uint64_t coin =
         (uint64_t)(((unsigned __int128)mix64(left * 0x9e3779b97f4a7c15u + right) * s->rows) >> 64);
     bool at_left =
         coin < (s->self_join ? s->rows / 2 : s->split); /* the smaller input's ranks get a smaller part */
-    int home = c->rank[at_left ? x : y];
+    int home = c->rank[at_left ? left_place : right_place];
     if (n[home] == slot_size)
         return false;
     uint64_t mine = (at_left ? left : right) - s->start[home];
-    slots[(uint64_t)home * slot_size + n[home]++] = (struct u64_pair){
-        shard_relative(s, home, at_left ? right : left), mine << 17 | (uint64_t)band << 1 | left_asks};
+    slots[(uint64_t)home * slot_size + n[home]++] =
+        (struct u64_pair){shard_relative(s, home, at_left ? right : left),
+                          mine << 17 | (uint64_t)band << 1 | (row[left_place] & BAND_ASKS)};
     return true;
 }
 
-/* The rest of the open bucket. False when a slot is full; c->x and c->y then say where to go on. */
-static bool put_bucket(struct pair_cursor *c, struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
-    const struct bucket *b = current_bucket(c);
+/* The rest of the open part of a bucket. False when a slot is full; c->x and c->y then say where to go on. */
+static bool put_part(struct pair_cursor *c, struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
     const uint64_t *row = current_rows(c);
-    for (; c->tile_x < c->left_end;
-         c->tile_x += TILE, c->tile_y = max_u64(c->right, c->tile_x), c->x = c->tile_x) {
-        for (; c->tile_y < b->size; c->tile_y += TILE, c->x = c->tile_x) {
-            uint64_t x_end = min_u64(c->tile_x + TILE, c->left_end),
-                     y_end = min_u64(c->tile_y + TILE, b->size);
+    uint32_t band = current_bucket(c)->band;
+    for (; c->tile_x < c->x_end;
+         c->tile_x += TILE, c->tile_y = max_u64(c->y_begin, c->tile_x), c->x = c->tile_x) {
+        for (; c->tile_y < c->y_end; c->tile_y += TILE, c->x = c->tile_x) {
+            uint64_t x_end = min_u64(c->tile_x + TILE, c->x_end), y_end = min_u64(c->tile_y + TILE, c->y_end);
             for (; c->x < x_end; c->x++, c->y = 0)
                 for (c->y = max_u64(c->y, max_u64(c->tile_y, c->x + 1)); c->y < y_end; c->y++)
-                    if (!put_pair(c, row, c->x, c->y, b->band, slots, slot_size, n))
+                    if (!put_pair(c, row, c->x, c->y, band, slots, slot_size, n))
                         return false;
         }
     }
+    return true;
+}
+
+/* The rest of the bucket, part by part. */
+static bool put_bucket(struct pair_cursor *c, struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
+    if (c->part == BUCKET_CLOSED)
+        open_bucket(c);
+    else if (!put_part(c, slots, slot_size, n))
+        return false;
+    while (c->part != BUCKET_ASKED) {
+        c->part++;
+        open_part(c);
+        if (!put_part(c, slots, slot_size, n))
+            return false;
+    }
+    c->part = BUCKET_CLOSED;
     return true;
 }
 
@@ -76,13 +117,9 @@ bool pair_cursor_next(struct pair_cursor *c, struct u64_pair *slots, uint64_t sl
     for (int rank = 0; rank < c->shard->ranks; rank++)
         n[rank] = 0;
     for (; c->list < c->n_lists; c->list++, c->bucket = 0)
-        for (; c->bucket < c->lists[c->list].n; c->bucket++) {
-            if (!c->open)
-                open_bucket(c);
+        for (; c->bucket < c->lists[c->list].n; c->bucket++)
             if (!put_bucket(c, slots, slot_size, n))
                 return true;
-            c->open = false;
-        }
     return false;
 }
 

@@ -32,40 +32,33 @@ struct comparison {
     double (*decide)(const struct home *h, struct u64_pair c, const struct records *theirs, uint64_t row);
 };
 
-/* The two digests of a candidate, the left row's first. */
-struct digests {
-    const void *left, *right;
-    size_t bytes;
-};
-
-static struct digests digests_of(const struct home *h, struct u64_pair c, const struct records *theirs,
-                                 uint64_t row) {
-    const struct records *digest = &h->signatures->digest;
-    const void *mine = records_row(digest, candidate_mine(c)), *other = records_row(theirs, row);
+/* The two digests of a candidate. */
+static void digests_of(const struct home *h, struct u64_pair c, const struct records *theirs, uint64_t row,
+                       const void **left, const void **right) {
+    const void *mine = records_row(&h->signatures->digest, candidate_mine(c)),
+               *other = records_row(theirs, row);
     bool mine_is_left = h->shard->start[h->shard->rank] + candidate_mine(c) <
                         shard_absolute(h->shard, h->shard->rank, c.first);
-    return (struct digests){mine_is_left ? mine : other, mine_is_left ? other : mine,
-                            digest->width * digest->item};
+    *left = mine_is_left ? mine : other;
+    *right = mine_is_left ? other : mine;
 }
 
 /* Of a pair's copies that of its lowest collision stands for it. */
 static double decide_copy(const struct home *h, struct u64_pair c, const struct records *theirs,
                           uint64_t row) {
-    struct digests d = digests_of(h, c, theirs, row);
-    uint32_t bands = h->signatures->bands;
-    uint32_t lowest = h->signatures->variants > 1 ? band_first_asked(d.left, d.right, bands)
-                                                  : 2 * band_first_collision(d.left, d.right, d.bytes, bands);
-    return lowest == candidate_slot(c) ? 1 : NAN;
+    const void *left, *right;
+    digests_of(h, c, theirs, row, &left, &right);
+    return band_first_slot(h->signatures, left, right) == candidate_slot(c) ? 1 : NAN;
 }
 
 /* The same; it carries the number of bands. */
 static double decide_bands(const struct home *h, struct u64_pair c, const struct records *theirs,
                            uint64_t row) {
-    struct digests d = digests_of(h, c, theirs, row);
-    if (isnan(decide_copy(h, c, theirs, row)))
-        return NAN;
-    return h->signatures->variants > 1 ? band_asked(d.left, d.right, h->signatures->bands)
-                                       : band_collisions(d.left, d.right, d.bytes, h->signatures->bands);
+    const void *left, *right;
+    digests_of(h, c, theirs, row, &left, &right);
+    return band_first_slot(h->signatures, left, right) == candidate_slot(c)
+               ? band_count(h->signatures, left, right)
+               : NAN;
 }
 
 static double decide_similarity(const struct home *h, struct u64_pair c, const struct records *theirs,

@@ -171,8 +171,13 @@ static uint64_t own_split(const struct shard *s) {
 
 static void sign(struct job *j) {
     const struct options *o = j->o;
-    struct drawing drawing = {o->bands, o->rows, o->seed, o->width ? o->width : 4 * o->threshold.value,
-                              j->in.largest_norm};
+    struct drawing drawing = {
+        .bands = o->bands,
+        .rows = o->rows,
+        .probes = j->in.family->probes ? (uint32_t)min_u64(o->probes, j->in.family->probes(o->rows)) : 0,
+        .seed = o->seed,
+        .width = o->width ? o->width : 4 * o->threshold.value,
+        .norm = j->in.largest_norm};
     metrics_stage(&j->metrics, STAGE_SIGN);
     metrics_phase(&j->metrics, "sign", "records");
     j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, &drawing,

@@ -26,6 +26,7 @@ struct options {
     uint64_t top_k;              /* 0: not asked for */
     bool verify;                 /* one of these is given; else candidates are the result */
     struct threshold threshold;
+    uint32_t probes;
     double width; /* of p-stable buckets; 0: not given */
     bool skip_bad_rows;
     const char *output; /* directory, or NULL */

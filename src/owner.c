@@ -5,7 +5,7 @@
 void owner_open(struct owner *o, uint64_t most) {
     uint64_t ranks = (uint64_t)comm_size(o->comm), most_tuples = most / sizeof(struct tuple);
     uint32_t bands = o->signatures->bands;
-    o->bins = bins_choose((uint32_t)ranks, o->shard->rows, most_tuples);
+    o->bins = bins_choose((uint32_t)ranks, o->shard->rows * o->signatures->variants, most_tuples);
     uint64_t each = (uint64_t)bands * o->bins.per_owner;
     o->n_sent = mem_alloc(ranks * each, sizeof *o->n_sent);
     o->n_received = mem_alloc(ranks * each, sizeof *o->n_received);
@@ -51,10 +51,11 @@ static uint64_t count_buckets(struct owner *o) {
     uint64_t pairs = 0;
     for (int t = 0; t < pool_threads(o->pool); t++)
         for (uint64_t b = 0; b < o->lists[t].n; b++) {
-            uint64_t size = o->lists[t].bucket[b].size;
+            const struct bucket *bucket = &o->lists[t].bucket[b];
+            uint64_t size = bucket->size;
             o->metrics->buckets[63 - __builtin_clzll(size)]++;
             o->metrics->largest_bucket = max_u64(o->metrics->largest_bucket, size);
-            pairs += size * (size - 1) / 2;
+            pairs += bucket_pairs(bucket);
         }
     return pairs;
 }

@@ -8,6 +8,7 @@
 #include "lshjoin/base.h"
 #include "lshjoin/distance.h"
 #include "lshjoin/family.h"
+#include "lshjoin/probe.h"
 #include "lshjoin/project.h"
 
 struct signer {
@@ -52,33 +53,74 @@ static const float *as_floats(const struct records *r, uint64_t lo, uint64_t hi,
     return room;
 }
 
-/* What the products of a record x, [bands][rows], become. */
-typedef void to_words(const struct signer *s, const float *product, const struct records *r, uint64_t row,
-                      uint32_t *words);
+/* What a call of `sign` needs for a while. */
+struct work {
+    float *product; /* [rows of the call][stride] */
+    float *sum;     /* [m] */
+    struct probe probe;
+    struct move *move; /* [2 * rows of a band] */
+    uint32_t *chosen;  /* [rows of a band] */
+};
+
+/* What the products of a record, [bands][rows], become: the words of its variants. */
+typedef void to_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
+                      uint64_t row, uint32_t *words);
 
 static void sign(const struct signer *s, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
                  uint64_t n_words, bool *pairs, to_words *turn) {
-    uint64_t n = hi - lo, stride = project_stride(&s->project);
-    float *product = mem_alloc(n * stride, sizeof *product);
+    uint64_t n = hi - lo, stride = project_stride(&s->project), rows = s->drawing.rows;
+    struct work w = {.product = mem_alloc(n * stride, sizeof *w.product),
+                     .sum = mem_alloc(s->drawing.bands * rows, sizeof *w.sum),
+                     .move = mem_alloc(2 * rows, sizeof *w.move),
+                     .chosen = mem_alloc(rows, sizeof *w.chosen)};
     float *room = r->item == sizeof(float) ? NULL : mem_alloc(n * r->width, sizeof *room);
-    project_rows(&s->project, as_floats(r, lo, hi, room), n, product);
+    project_rows(&s->project, as_floats(r, lo, hi, room), n, w.product);
     for (uint64_t i = 0; i < n; i++) {
-        pairs[i] = !isnan(product[i * stride]); /* a row left out holds a NaN */
+        const float *product = w.product + i * stride;
+        pairs[i] = !isnan(product[0]); /* a row left out holds a NaN */
         if (pairs[i])
-            turn(s, product + i * stride, r, lo + i, words + i * n_words);
+            turn(s, &w, product, r, lo + i, words + i * n_words);
     }
     free(room);
-    free(product);
+    probe_free(&w.probe);
+    free(w.chosen);
+    free(w.move);
+    free(w.sum);
+    free(w.product);
+}
+
+/* How a kind of symbols is probed. */
+struct probing {
+    /* The moves of a band by its products, those of hash functions `first` and on. Returns how many. */
+    uint32_t (*moves)(const struct signer *s, const float *product, uint32_t first, struct move *move);
+    void (*apply)(uint32_t *words, const struct move *move); /* to a band's words */
+};
+
+/* The words [probes][bands][each] of the best probes around those at `base`. */
+static void probe(const struct signer *s, struct work *w, const struct probing *probing, const float *product,
+                  const uint32_t *base, uint32_t each, uint32_t *words) {
+    const struct drawing *d = &s->drawing;
+    for (uint32_t band = 0; band < d->bands && d->probes > 0; band++, base += each) {
+        uint32_t first = band * d->rows;
+        probe_begin(&w->probe, w->move, probing->moves(s, product + first, first, w->move));
+        for (uint32_t t = 0; t < d->probes; t++) {
+            uint32_t *probed = words + ((uint64_t)t * d->bands + band) * each;
+            memcpy(probed, base, each * sizeof *probed);
+            for (uint32_t left = probe_next(&w->probe, w->chosen); left-- > 0;)
+                probing->apply(probed, &w->move[w->chosen[left]]);
+        }
+    }
+}
+
+static uint64_t variants_of(const struct signer *s) {
+    return 1 + s->drawing.probes;
 }
 
 static uint32_t words_of_bits(uint32_t rows) {
     return (rows + 31) / 32;
 }
 
-static void signs(const struct signer *s, const float *product, const struct records *r, uint64_t row,
-                  uint32_t *words) {
-    (void)r;
-    (void)row;
+static void signs(const struct signer *s, const float *product, uint32_t *words) {
     uint32_t each = words_of_bits(s->drawing.rows);
     memset(words, 0, (size_t)s->drawing.bands * each * sizeof *words);
     for (uint32_t band = 0; band < s->drawing.bands; band++, words += each)
@@ -86,10 +128,43 @@ static void signs(const struct signer *s, const float *product, const struct rec
             words[k / 32] |= (uint32_t)(*product++ >= 0) << k % 32;
 }
 
+/* A record is as far from a sign's other value as its product is from 0. */
+static uint32_t flips(const struct signer *s, const float *product, uint32_t first, struct move *move) {
+    (void)first;
+    for (uint32_t k = 0; k < s->drawing.rows; k++)
+        move[k] = (struct move){(double)product[k] * product[k], k, 1};
+    return s->drawing.rows;
+}
+
+static void apply_flip(uint32_t *words, const struct move *move) {
+    words[move->row / 32] ^= (uint32_t)1 << move->row % 32;
+}
+
+static const struct probing probing_signs = {flips, apply_flip};
+
+/* Words of the signs, then of their probes. */
+static void probed_signs(const struct signer *s, struct work *w, const float *product, uint32_t *words) {
+    uint32_t each = words_of_bits(s->drawing.rows);
+    signs(s, product, words);
+    probe(s, w, &probing_signs, product, words, each, words + (uint64_t)s->drawing.bands * each);
+}
+
+static uint32_t probes_of_signs(uint32_t rows) {
+    return rows < 32 ? ((uint32_t)1 << rows) - 1 : UINT32_MAX;
+}
+
+static void cosine_words(const struct signer *s, struct work *w, const float *product,
+                         const struct records *r, uint64_t row, uint32_t *words) {
+    (void)r;
+    (void)row;
+    probed_signs(s, w, product, words);
+}
+
 static void cosine_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi,
                         uint32_t *words, bool *pairs) {
     const struct signer *s = signer;
-    sign(s, r, lo, hi, words, (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows), pairs, signs);
+    uint64_t each = (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows);
+    sign(s, r, lo, hi, words, variants_of(s) * each, pairs, cosine_words);
 }
 
 /* cpu_simd, asked once: this is for every pair. */
@@ -114,6 +189,7 @@ const struct family family_cosine = {
     .is_of_vectors = true,
     .refuses_zero = true,
     .words = words_of_bits,
+    .probes = probes_of_signs,
     .create = create,
     .destroy = destroy,
     .sign = cosine_sign,
@@ -124,25 +200,62 @@ static uint32_t words_of_buckets(uint32_t rows) {
     return rows;
 }
 
-/* floor((a.x + shift) / width), of which 32 bits tell buckets apart that are not 2^32 widths away. */
-static void buckets(const struct signer *s, const float *product, const struct records *r, uint64_t row,
-                    uint32_t *words) {
-    (void)r;
-    (void)row;
-    const double most = 0x1p62, per_width = 1 / s->drawing.width;
+/* (a.x + shift) / width of hash function k, and the whole number below. */
+static double place_of(const struct signer *s, float product, uint32_t k, double *below) {
+    const double most = 0x1p62;
+    double place = ((double)product + s->shift[k]) * (1 / s->drawing.width);
+    place = place < -most ? -most : place > most ? most : place;
+    double whole = (double)(int64_t)place; /* towards zero */
+    *below = whole - (place < whole);
+    return place;
+}
+
+/* Of the bucket's number 32 bits tell buckets apart that are not 2^32 widths away. */
+static void buckets(const struct signer *s, const float *product, uint32_t *words) {
     uint32_t m = s->drawing.bands * s->drawing.rows;
     for (uint32_t k = 0; k < m; k++) {
-        double place = ((double)product[k] + s->shift[k]) * per_width;
-        place = place < -most ? -most : place > most ? most : place;
-        int64_t whole = (int64_t)place; /* towards zero */
-        words[k] = (uint32_t)(whole - (place < (double)whole));
+        double below;
+        place_of(s, product[k], k, &below);
+        words[k] = (uint32_t)(int64_t)below;
     }
+}
+
+/* To the bucket below and to that above. */
+static uint32_t steps(const struct signer *s, const float *product, uint32_t first, struct move *move) {
+    for (uint32_t k = 0; k < s->drawing.rows; k++) {
+        double below, into = place_of(s, product[k], first + k, &below) - below;
+        *move++ = (struct move){into * into, k, -1};
+        *move++ = (struct move){(1 - into) * (1 - into), k, 1};
+    }
+    return 2 * s->drawing.rows;
+}
+
+static void apply_step(uint32_t *words, const struct move *move) {
+    words[move->row] += (uint32_t)move->step;
+}
+
+static const struct probing probing_buckets = {steps, apply_step};
+
+static uint32_t probes_of_buckets(uint32_t rows) {
+    uint32_t sets = 1;
+    for (uint32_t k = 0; k < rows && k <= 20; k++)
+        sets *= 3;
+    return rows <= 20 ? sets - 1 : UINT32_MAX;
+}
+
+static void l2_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
+                     uint64_t row, uint32_t *words) {
+    (void)r;
+    (void)row;
+    uint32_t each = s->drawing.rows;
+    buckets(s, product, words);
+    probe(s, w, &probing_buckets, product, words, each, words + (uint64_t)s->drawing.bands * each);
 }
 
 static void l2_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
                     bool *pairs) {
     const struct signer *s = signer;
-    sign(s, r, lo, hi, words, (uint64_t)s->drawing.bands * s->drawing.rows, pairs, buckets);
+    sign(s, r, lo, hi, words, variants_of(s) * s->drawing.bands * s->drawing.rows, pairs, l2_words);
 }
 
 static bool l2_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
@@ -158,6 +271,7 @@ const struct family family_l2 = {
     .smaller_is_nearer = true,
     .is_of_vectors = true,
     .words = words_of_buckets,
+    .probes = probes_of_buckets,
     .create = create,
     .destroy = destroy,
     .sign = l2_sign,
@@ -168,27 +282,29 @@ const struct family family_l2 = {
  * stores P(y) = [y/M; 0; sqrt(1-|y/M|^2)] and asks with Q(x) = [x/M; sqrt(1-|x/M|^2); 0]. Both have norm 1
  * and Q(x).P(y) = x.y/M^2, whatever their norms; then sign random projections, with p = 1 - acos(x.y/M^2)/pi.
  */
-static void transformed_signs(const struct signer *s, const float *product, const struct records *r,
-                              uint64_t row, uint32_t *words) {
-    uint32_t m = s->drawing.bands * s->drawing.rows, each = s->drawing.bands * words_of_bits(s->drawing.rows);
+static void ip_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
+                     uint64_t row, uint32_t *words) {
+    uint32_t m = s->drawing.bands * s->drawing.rows;
+    uint64_t each = (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows);
     const void *x = records_row(r, row);
     double scale = s->drawing.norm > 0 ? 1 / s->drawing.norm : 0;
     double rest = 1 - vector_moments(x, x, r->width, r->item, level()).xx * scale * scale;
-    float *sum = mem_alloc(m, sizeof *sum);
-    for (int variant = 0; variant < 2; variant++) {
-        double tail = rest > 0 ? sqrt(rest) : 0;
+    double tail = rest > 0 ? sqrt(rest) : 0;
+    for (int asks = 0; asks < 2; asks++) {
         for (uint32_t k = 0; k < m; k++)
-            sum[k] = (float)((double)product[k] * scale + tail * s->extra[variant][k]);
-        signs(s, sum, r, row, words + (uint64_t)variant * each);
+            w->sum[k] = (float)((double)product[k] * scale + tail * s->extra[asks][k]);
+        if (asks)
+            probed_signs(s, w, w->sum, words + each);
+        else
+            signs(s, w->sum, words);
     }
-    free(sum);
 }
 
 static void ip_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
                     bool *pairs) {
     const struct signer *s = signer;
-    sign(s, r, lo, hi, words, 2 * (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows), pairs,
-         transformed_signs);
+    uint64_t each = (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows);
+    sign(s, r, lo, hi, words, (1 + variants_of(s)) * each, pairs, ip_words);
 }
 
 static bool ip_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
@@ -204,6 +320,7 @@ const struct family family_ip = {
     .is_of_vectors = true,
     .is_asymmetric = true,
     .words = words_of_bits,
+    .probes = probes_of_signs,
     .create = create,
     .destroy = destroy,
     .sign = ip_sign,

@@ -52,12 +52,17 @@ struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bi
 void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t variants,
                       struct bins bins, struct round round, struct tuple *out);
 
-/* Buckets of two rows or more: bucket k of `band` holds size rows, rising, at row[first]. A record may stand
- * in it twice, as one that stores and as one that asks. */
+/* Buckets in which rows meet: bucket k of `band` holds `size` rows at row[first], those that store first and
+ * rising, then those that ask, in any order. A record may stand in it twice, in both roles. */
 struct bucket {
     uint64_t first;
-    uint32_t size, band;
+    uint32_t size, stored, band;
 };
+
+/* How many pairs are in it: of two that store, or of one that stores and one that asks. */
+static inline uint64_t bucket_pairs(const struct bucket *b) {
+    return (uint64_t)b->stored * (b->stored - 1) / 2 + (uint64_t)b->stored * (b->size - b->stored);
+}
 
 struct bucket_list {
     uint64_t n, capacity;

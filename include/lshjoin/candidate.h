@@ -31,17 +31,16 @@ static inline uint32_t candidate_slot(struct u64_pair c) {
 struct pair_cursor {
     const struct shard *shard;
     bool exclusive;  /* leave out pairs with equal row numbers in their inputs */
-    bool asymmetric; /* only one that asks and one that stores meet; else all do, and none asks */
+    bool asymmetric; /* only one that asks and one that stores meet; else two that store do, too */
     const struct bucket_list *lists;
     int n_lists;
 
     int list;
     uint64_t bucket; /* in the list */
-    uint64_t tile_x, tile_y, x,
-        y;     /* first row and column of the tile, next row and column, as places in the bucket */
-    bool open; /* within a bucket: */
-    uint64_t left_end,
-        right; /* left rows are at [0, left_end), right ones from `right` on and behind the left one */
+    enum { BUCKET_CLOSED, BUCKET_STORED, BUCKET_ASKED } part;
+    /* Within a bucket's part, as places in the bucket: its pairs are those of x < y in these ranges; the tile
+     * that is worked on; the next pair in it. */
+    uint64_t x_begin, x_end, y_begin, y_end, tile_x, tile_y, x, y;
     int *rank; /* [rank_capacity] who holds each row of the bucket */
     uint64_t rank_capacity;
 };

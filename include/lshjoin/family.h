@@ -19,6 +19,7 @@ struct threshold {
 /* What hash functions are drawn from. */
 struct drawing {
     uint32_t bands, rows;
+    uint32_t probes; /* of a band, at most the family's probes(rows) */
     uint64_t seed;
     double width; /* of a bucket of p-stable hashing, in units of the data */
     double norm;  /* of the longest record of the job, where the family needs it */
@@ -31,13 +32,18 @@ struct family {
     bool is_of_vectors;     /* records are rows of floating-point coordinates, all of one length; else sets */
     bool refuses_zero;      /* a vector of zeros has no place in it */
 
-    /* Two records meet as one that asks and one that is stored, which are signed differently: variant 0 of a
-     * record's words is what it stores, variant 1 what it asks for. Else there is one variant, and any two
-     * records may meet in it. */
+    /* A record's words come in variants. Variant 0 is what it stores, the others are what it asks for: its
+     * `probes`, best first, and before them, where asking and storing differ, its own. Two records meet where
+     * one asks for what the other stores, and, unless asking and storing differ, where both store the same.
+     */
     bool is_asymmetric;
 
     /* Words that a band of `rows` symbols fills. */
     uint32_t (*words)(uint32_t rows);
+
+    /* How many probes a band of `rows` symbols has in all (at least UINT32_MAX: that). NULL: the family is
+     * not probed. */
+    uint32_t (*probes)(uint32_t rows);
 
     /* A signer of records like these (their item and width). */
     void *(*create)(const struct drawing *d, const struct records *like);
@@ -58,6 +64,10 @@ extern const struct family family_cosine;  /* vectors, by sign random projection
 extern const struct family
     family_ip; /* vectors, inner product, by sign random projections of their transforms */
 extern const struct family family_l2; /* vectors, by p-stable projections */
+
+static inline uint32_t family_variants(const struct family *f, const struct drawing *d) {
+    return 1 + f->is_asymmetric + d->probes;
+}
 
 /* The family of that metric, or NULL. */
 const struct family *family_find(const char *metric);

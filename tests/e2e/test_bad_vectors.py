@@ -170,7 +170,8 @@ def test_missing_filter_is_named(fails, tmp_path):
 BAD_OPTIONS = {
     **{f"{name} {v!r}": [f"--{name}", v] for name, values in {
         "width": ("0", "-1", "x", "nan", "inf", ""), "radius": ("-1", "x", "nan", "inf", "1x", ""),
-        "metric": ("hamming", "", "L2"), "top-k": ("0", "-1", "x", "65536", "2.5")}.items()
+        "metric": ("hamming", "", "L2"), "top-k": ("0", "-1", "x", "65536", "2.5"),
+        "probes": ("-1", "x", "1.5", "", "65536")}.items()
        for v in values},
     "radius with cosine": ["--metric", "cosine", "--radius", 1],
     "radius with ip": ["--metric", "ip", "--radius", 1],
@@ -186,7 +187,7 @@ BAD_OPTIONS = {
 
 @pytest.mark.parametrize("name", BAD_OPTIONS)
 def test_bad_option(fails, tmp_path, name):
-    option = next(word for word in name.split() if word in ("width", "radius", "metric", "top-k", "threshold"))
+    option = next(word for word in name.split() if word in ("width", "radius", "metric", "top-k", "probes", "threshold"))
     fails([*JOIN, *BAD_OPTIONS[name], write_vectors(tmp_path / "in.h5", GOOD)], USAGE, option)
 
 
@@ -195,7 +196,7 @@ def test_threshold_with_euclidean_data(fails, tmp_path):
     fails([*JOIN, "--threshold", "0.5", path], USAGE, "l2", "radius")
 
 
-@pytest.mark.parametrize("options", [["--metric", "jaccard", "--threshold", "1.5"]])
+@pytest.mark.parametrize("options", [["--metric", "jaccard", "--threshold", "1.5"], ["--probes", "3"]])
 def test_bad_option_for_sets(fails, tmp_path, options):
     sets = Sets.of([range(k, k + 6) for k in range(20)], "i8")
     fails([*JOIN, *options, write_sets(tmp_path / "in.h5", sets)], USAGE, options[-2].strip("-"))

@@ -20,6 +20,10 @@ JOBS = {  # what is joined, and how
     "ip, candidates": ("vectors", "-b 8 -r 8 --metric ip"),
     "nearest by cosine": ("vectors", "-b 8 -r 5 --top-k 4"),
     "nearest by distance": ("vectors", "-b 8 -r 10 --top-k 4 --radius 0.5"),
+    "probes of signs": ("vectors", "-b 5 -r 40 --probes 9"),
+    "probes of buckets": ("vectors", "-b 5 -r 5 --metric l2 --width 1 --probes 9"),
+    "probes and nearest": ("vectors", "-b 2 -r 20 --probes 5 --top-k 4 --threshold 0.7"),
+    "probes by product": ("vectors", "-b 5 -r 9 --metric ip --probes 5"),
     "nearest by product": ("vectors", "-b 8 -r 5 --metric ip --top-k 4"),
 }
 KINDS = ["self-join", "two inputs"]

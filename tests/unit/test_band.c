@@ -206,8 +206,10 @@ static void check_collisions(size_t part, uint64_t values) {
                     count++;
                     first = band;
                 }
-            assert_int_equal(band_collisions(digest[i], digest[j], PARTS * part, PARTS), count);
-            assert_int_equal(band_first_collision(digest[i], digest[j], PARTS * part, PARTS), first);
+            const struct signatures s = {
+                .bands = PARTS, .variants = 1, .digest = {.item = part, .width = PARTS}};
+            assert_int_equal(band_count(&s, digest[i], digest[j]), count);
+            assert_int_equal(band_first_slot(&s, digest[i], digest[j]), 2 * first);
             some += count > 0;
             none += count == 0;
         }
@@ -224,6 +226,52 @@ static void test_collisions(void **state) {
     }
 }
 
+/* Keys of few values, some of them none, in a first variant that stores and others that ask. */
+static void check_slots(uint32_t variants, bool asymmetric) {
+    enum { MOST_VARIANTS = 4, VALUES = 6 };
+    uint64_t keys[DIGESTS][PARTS][MOST_VARIANTS], seed = variants;
+    uint64_t digest[DIGESTS][PARTS * MOST_VARIANTS];
+    const struct signatures s = {.bands = PARTS,
+                                 .variants = variants,
+                                 .is_asymmetric = asymmetric,
+                                 .digest = {.item = sizeof(uint64_t), .width = PARTS * variants}};
+    for (int i = 0; i < DIGESTS; i++)
+        for (uint32_t band = 0; band < PARTS; band++)
+            for (uint32_t v = 0; v < variants; v++) {
+                uint64_t value = i % 3 ? random_below(&seed, VALUES * variants) << 1 : 2 * (uint64_t)i + 2;
+                keys[i][band][v] = value == 0 ? BAND_NO_KEY : value | (v ? BAND_ASKS : 0);
+                digest[i][band * variants + v] = keys[i][band][v];
+            }
+    int seen[2] = {0, 0};
+    for (int i = 0; i < DIGESTS; i++)
+        for (int j = 0; j < DIGESTS; j++) {
+            uint32_t count = 0, first = 2 * PARTS;
+            for (uint32_t band = PARTS; band-- > 0;) {
+                const uint64_t *left = keys[i][band], *right = keys[j][band];
+                bool in[2] = {!asymmetric && left[0] == right[0], false};
+                for (uint32_t v = 1; v < variants; v++) {
+                    in[0] |= left[0] != BAND_NO_KEY && right[v] == (left[0] | BAND_ASKS);
+                    in[1] |= right[0] != BAND_NO_KEY && left[v] == (right[0] | BAND_ASKS);
+                }
+                count += in[0] || in[1];
+                first = in[0] ? 2 * band : in[1] ? 2 * band + 1 : first;
+            }
+            assert_int_equal(band_count(&s, digest[i], digest[j]), count);
+            assert_int_equal(band_first_slot(&s, digest[i], digest[j]), first);
+            if (first < 2 * PARTS)
+                seen[first % 2]++;
+        }
+    assert_true(seen[0] > 50 && seen[1] > 50);
+}
+
+static void test_slots(void **state) {
+    (void)state;
+    check_slots(2, true);
+    check_slots(2, false);
+    check_slots(4, true);
+    check_slots(4, false);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key_depends_on_band),
@@ -234,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_collisions),
+        cmocka_unit_test(test_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,34 +318,46 @@ static void test_many_rows(void **state) {
     simulate((const uint64_t[]){40000, 30000}, 2, 2, 16, 1, RUN, 100000);
 }
 
-/* Records that store and records that ask meet in a bucket by the same key, in the order of their rows, each
- * with its role. */
+/* Records that store and records that ask, twice each, meet in a bucket by the same key: those that store
+ * first and rising. Who asks for what nobody stores is nowhere. */
 static void test_roles(void **state) {
     (void)state;
-    enum { ROWS = 500, KEYS = 40 };
-    uint64_t keys[2 * ROWS], counts[1], start[] = {1000}, seed = 3;
+    enum { ROWS = 500, KEYS = 200, VARIANTS = 3 };
+    uint64_t keys[VARIANTS * ROWS], counts[1], start[] = {1000}, seed = 3, met = 0, stored_by[KEYS + 2] = {0},
+                                               asked_by[KEYS + 2] = {0};
     struct bins bins = {1, 1};
-    for (uint64_t i = 0; i < 2 * ROWS; i++)
-        keys[i] = (random_below(&seed, KEYS) + 1) << 20 | i / ROWS; /* stored first, then asked */
+    for (uint64_t i = 0; i < VARIANTS * ROWS; i++) {
+        uint64_t key = random_below(&seed, i < ROWS ? KEYS / 2 : KEYS) + 1;
+        keys[i] = key << 20 | (i >= ROWS);
+        (i < ROWS ? stored_by : asked_by)[key]++;
+    }
+    for (uint64_t key = 1; key <= KEYS; key++)
+        met += stored_by[key] && stored_by[key] + asked_by[key] > 1 ? stored_by[key] + asked_by[key] : 0;
     struct pool *pool = pool_create(3);
-    bucket_count(pool, keys, ROWS, 1, 2, bins, counts);
-    assert_int_equal(counts[0], 2 * ROWS);
-    struct tuple tuples[2 * ROWS];
+    bucket_count(pool, keys, ROWS, 1, VARIANTS, bins, counts);
+    assert_int_equal(counts[0], VARIANTS * ROWS);
+    struct tuple tuples[VARIANTS * ROWS];
     struct round whole = {0, 1, 0, 1};
     struct bucket_list lists[3] = {{0}};
-    bucket_partition(pool, keys, ROWS, 2, bins, whole, tuples);
+    bucket_partition(pool, keys, ROWS, VARIANTS, bins, whole, tuples);
     bucket_group(pool, tuples, counts, 1, bins, start, whole, lists);
     uint64_t seen = 0;
     for (int t = 0; t < 3; t++)
         for (uint64_t b = 0; b < lists[t].n; b++) {
-            const uint64_t *row = lists[t].row + lists[t].bucket[b].first;
-            uint64_t key = keys[(row[0] & 1) * ROWS + (row[0] >> 1) - 1000] & ~BAND_ASKS;
-            for (uint32_t k = 0; k < lists[t].bucket[b].size; k++, seen++) {
-                assert_true(k == 0 || row[k - 1] < row[k]);
-                assert_true(keys[(row[k] & 1) * ROWS + (row[k] >> 1) - 1000] == (key | (row[k] & 1)));
+            const struct bucket *bucket = &lists[t].bucket[b];
+            const uint64_t *row = lists[t].row + bucket->first;
+            uint64_t key = keys[(row[0] >> 1) - 1000];
+            assert_int_equal(bucket->stored, stored_by[key >> 20]);
+            assert_int_equal(bucket->size, stored_by[key >> 20] + asked_by[key >> 20]);
+            for (uint32_t k = 0; k < bucket->size; k++, seen++) {
+                const uint64_t *of_row = keys + (row[k] >> 1) - 1000;
+                assert_int_equal(row[k] & 1, k >= bucket->stored);
+                assert_true(k == 0 || k >= bucket->stored || row[k - 1] < row[k]);
+                assert_true(row[k] & 1 ? of_row[ROWS] == (key | 1) || of_row[2 * ROWS] == (key | 1)
+                                       : of_row[0] == key);
             }
         }
-    assert_int_equal(seen, 2 * ROWS);
+    assert_int_equal(seen, met);
     for (int t = 0; t < 3; t++)
         bucket_list_free(&lists[t]);
     pool_destroy(pool);

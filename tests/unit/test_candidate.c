@@ -12,30 +12,49 @@ enum { ROWS = 3000, MOST_BUCKETS = 12, NO_HOME = 0xff };
 /* A bucket's band is its number, which is how its pairs are told apart. */
 struct enumeration {
     struct shard shard;
-    bool exclusive;
+    bool exclusive, asks, asymmetric; /* asks: some rows of a bucket ask */
     struct bucket_list lists[3];
     int n_lists;
     uint32_t n_buckets;
     const uint64_t *rows[MOST_BUCKETS]; /* of each bucket */
     uint32_t size[MOST_BUCKETS];
-    uint16_t *seen;      /* [ROWS * ROWS] bit b: the pair came from bucket b */
+    uint32_t *seen;      /* [ROWS * ROWS] bit 2 * b + k: the pair came from slot k of bucket b */
     unsigned char *home; /* [ROWS * ROWS] of each pair so far */
 };
 
-/* Buckets of these sizes, their rows spread over all, over three lists of which the middle one is empty. */
+/* Choose n of the rows [first, end), rising, in that role, if there are as many; `apart`: even ones if they
+ * store, odd ones if they ask. */
+static uint32_t choose_rows(struct bucket_list *l, uint64_t first, uint64_t end, uint32_t n, uint64_t role,
+                            bool apart, uint64_t *seed) {
+    uint64_t step = apart ? 2 : 1, shift = apart ? (first + role) % 2 : 0;
+    uint64_t rows = end > first + shift ? (end - first - shift + step - 1) / step : 0;
+    uint32_t chosen = (uint32_t)min_u64(n, rows);
+    l->row = mem_grow(l->row, l->n_rows + chosen, sizeof *l->row);
+    for (uint64_t k = 0, left = chosen; left > 0; k++)
+        if (random_below(seed, rows - k) < left) {
+            l->row[l->n_rows++] = (first + shift + k * step) << 1 | role;
+            left--;
+        }
+    return chosen;
+}
+
+/* Buckets of these sizes, their rows spread over all, over three lists of which the middle one is empty;
+ * where rows ask, half as many more that do. */
 static void make_buckets(struct enumeration *e, const uint32_t *size, uint32_t n, uint64_t seed) {
     e->n_lists = 3;
     e->n_buckets = n;
     for (uint32_t b = 0; b < n; b++) {
         struct bucket_list *l = &e->lists[b % 2 * 2];
-        l->row = mem_grow(l->row, l->n_rows + size[b], sizeof *l->row);
+        bool left_stores = e->shard.self_join || !e->asymmetric;
+        bool apart = e->asks && !e->asymmetric; /* who asks nearby does not ask at home */
+        struct bucket bucket = {.first = l->n_rows, .band = b};
+        bucket.stored = choose_rows(l, left_stores ? 0 : e->shard.split, ROWS, size[b], 0, apart, &seed);
+        bucket.size = bucket.stored;
+        if (e->asks)
+            bucket.size += choose_rows(l, 0, e->shard.self_join ? ROWS : e->shard.split, size[b] / 2 + 1, 1,
+                                       apart, &seed);
         l->bucket = mem_grow(l->bucket, l->n + 1, sizeof *l->bucket);
-        l->bucket[l->n++] = (struct bucket){l->n_rows, size[b], b};
-        for (uint64_t row = 0, left = size[b]; left > 0; row++) /* choose `size` of the rows, rising */
-            if (random_below(&seed, ROWS - row) < left) {
-                l->row[l->n_rows++] = row << 1;
-                left--;
-            }
+        l->bucket[l->n++] = bucket;
     }
     for (int k = 0; k < e->n_lists; k++)
         for (uint64_t b = 0; b < e->lists[k].n; b++) {
@@ -61,29 +80,34 @@ static void note_candidate(struct enumeration *e, int home, struct u64_pair c) {
     uint64_t mine = s->start[home] + candidate_mine(c), other = shard_absolute(s, home, c.first);
     assert_true(c.first < s->rows && mine < s->start[home + 1] && mine != other && band < e->n_buckets);
     uint64_t at = min_u64(mine, other) * ROWS + max_u64(mine, other);
-    if (e->seen[at] >> band & 1)
+    uint32_t slot = candidate_slot(c);
+    if (e->seen[at] >> slot & 1)
         fail_msg("rows %d and %d of bucket %d twice", (int)(at / ROWS), (int)(at % ROWS), (int)band);
-    e->seen[at] |= (uint16_t)(1 << band);
+    e->seen[at] |= (uint32_t)1 << slot;
     if (e->home[at] == NO_HOME)
         e->home[at] = (unsigned char)home;
     assert_int_equal(e->home[at], home);
 }
 
-/* Pairs there should be, and that none other is there. */
+/* Every pair there should be was noted; as none is noted twice, no other was if their number is right. */
 static void check_seen(struct enumeration *e, uint64_t noted) {
     const struct shard *s = &e->shard;
     uint64_t expected = 0;
     for (uint32_t b = 0; b < e->n_buckets; b++)
         for (uint32_t y = 0; y < e->size[b]; y++)
             for (uint32_t x = 0; x < y; x++) {
-                uint64_t left = e->rows[b][x] >> 1, right = e->rows[b][y] >> 1;
-                bool pairs = s->self_join || (left < s->split && right >= s->split);
+                uint64_t one = e->rows[b][x], other = e->rows[b][y];
+                uint64_t left = min_u64(one, other) >> 1, right = max_u64(one, other) >> 1;
+                bool both_store = !(one & 1) && !(other & 1), one_asks = (one ^ other) & 1;
+                uint64_t left_asks = min_u64(one, other) & 1;
+                bool pairs =
+                    left != right && (both_store ? !e->asymmetric : one_asks) &&
+                    (s->self_join || (left < s->split && right >= s->split && (both_store || left_asks)));
                 if (e->exclusive && left + s->split == right)
                     pairs = false;
                 expected += pairs;
-                if ((e->seen[left * ROWS + right] >> b & 1) != pairs)
-                    fail_msg("rows %d and %d of bucket %d: %s", (int)left, (int)right, (int)b,
-                             pairs ? "missing" : "there");
+                if (pairs && !(e->seen[left * ROWS + right] >> (2 * b + left_asks) & 1))
+                    fail_msg("rows %d and %d of bucket %d are missing", (int)left, (int)right, (int)b);
             }
     assert_int_equal(noted, expected);
 }
@@ -91,8 +115,11 @@ static void check_seen(struct enumeration *e, uint64_t noted) {
 static void enumerate(struct enumeration *e, uint64_t slot_size) {
     uint64_t ranks = (uint64_t)e->shard.ranks, *n = mem_alloc(ranks, sizeof *n), noted = 0;
     struct u64_pair *slots = mem_alloc(ranks * slot_size, sizeof *slots);
-    struct pair_cursor cursor = {
-        .shard = &e->shard, .exclusive = e->exclusive, .lists = e->lists, .n_lists = e->n_lists};
+    struct pair_cursor cursor = {.shard = &e->shard,
+                                 .exclusive = e->exclusive,
+                                 .asymmetric = e->asymmetric,
+                                 .lists = e->lists,
+                                 .n_lists = e->n_lists};
     for (bool more = true; more;) {
         memset(n, 0xff, ranks * sizeof *n);
         more = pair_cursor_next(&cursor, slots, slot_size, n);
@@ -150,13 +177,17 @@ static struct enumeration enumeration_of(const struct shape *shape) {
 
 static void check_all(const uint32_t *size, uint32_t n, const uint64_t *slot_size, size_t n_slot_sizes) {
     for (size_t i = 0; i < LENGTH(shapes); i++) {
-        struct enumeration e = enumeration_of(&shapes[i]);
-        make_buckets(&e, size, n, i);
-        for (size_t k = 0; k < n_slot_sizes; k++) {
-            memset(e.seen, 0, (size_t)ROWS * ROWS * sizeof *e.seen);
-            enumerate(&e, slot_size[k]);
+        for (int roles = 0; roles < 3; roles++) {
+            struct enumeration e = enumeration_of(&shapes[i]);
+            e.asks = roles > 0;
+            e.asymmetric = roles == 2;
+            make_buckets(&e, size, n, i);
+            for (size_t k = 0; k < n_slot_sizes; k++) {
+                memset(e.seen, 0, (size_t)ROWS * ROWS * sizeof *e.seen);
+                enumerate(&e, slot_size[k]);
+            }
+            free_buckets(&e);
         }
-        free_buckets(&e);
     }
 }
 
@@ -198,7 +229,7 @@ static void test_widest(void **state) {
     (void)state;
     uint64_t start[] = {0, SHARD_MAX_LOCAL, SHARD_MAX_ROWS - SHARD_MAX_LOCAL, SHARD_MAX_ROWS};
     uint64_t row[] = {(SHARD_MAX_LOCAL - 1) << 1, (SHARD_MAX_ROWS - 1) << 1}, n[3];
-    struct bucket bucket = {0, 2, UINT16_MAX};
+    struct bucket bucket = {0, 2, 2, UINT16_MAX};
     struct bucket_list list = {.n = 1, .bucket = &bucket, .n_rows = 2, .row = row};
     struct shard s = {
         .ranks = 3, .self_join = true, .rows = SHARD_MAX_ROWS, .split = SHARD_MAX_ROWS, .start = start};
