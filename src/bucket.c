@@ -24,8 +24,8 @@ static inline uint64_t bin_of(uint64_t key, uint64_t bins) {
 }
 
 struct count_job {
-    const uint64_t *keys;
-    uint64_t n, bands, variants, *counts;
+    const struct band_keys *keys;
+    uint64_t *counts;
     struct bins bins;
 };
 
@@ -37,20 +37,21 @@ static void count_bands(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     for (uint64_t band = lo; band < hi; band++) {
         for (uint64_t bin = 0; bin < bins; bin++)
             of_bin[bin] = 0;
-        const uint64_t *key = job->keys + band * job->variants * job->n;
-        for (uint64_t i = 0; i < job->variants * job->n; i++)
+        uint64_t n = band_keys_each(job->keys);
+        const uint64_t *key = job->keys->key + band * n;
+        for (uint64_t i = 0; i < n; i++)
             if (key[i] != BAND_NO_KEY)
                 of_bin[bin_of(key[i], bins)]++;
         for (uint64_t bin = 0; bin < bins; bin++)
-            job->counts[(bin / per_owner * job->bands + band) * per_owner + bin % per_owner] = of_bin[bin];
+            job->counts[(bin / per_owner * job->keys->bands + band) * per_owner + bin % per_owner] =
+                of_bin[bin];
     }
     free(of_bin);
 }
 
-void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t bands, uint32_t variants,
-                  struct bins bins, uint64_t *counts) {
-    struct count_job job = {keys, n, bands, variants, counts, bins};
-    pool_for(pool, bands, 1, count_bands, &job);
+void bucket_count(struct pool *pool, const struct band_keys *keys, struct bins bins, uint64_t *counts) {
+    struct count_job job = {keys, counts, bins};
+    pool_for(pool, keys->bands, 1, count_bands, &job);
 }
 
 struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bins, uint64_t most,
@@ -85,8 +86,8 @@ struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bi
 /* Scattering a round: every band's keys in `pieces` stretches, each an item of work with its own place in
  * every bin. */
 struct partition_job {
-    const uint64_t *keys;
-    uint64_t n, variants, pieces, bins;
+    const struct band_keys *keys;
+    uint64_t pieces, bins;
     uint32_t per_owner;
     struct round round;
     uint64_t *place; /* [item][bins]: a count first, then where the item's next tuple of a bin goes */
@@ -96,11 +97,11 @@ struct partition_job {
 /* Item number `item` of the round: its keys [*first, *end) and their band. */
 static const uint64_t *item_keys(const struct partition_job *job, uint64_t item, uint64_t *first,
                                  uint64_t *end) {
-    uint64_t piece = item % job->pieces, n = job->variants * job->n,
+    uint64_t piece = item % job->pieces, n = band_keys_each(job->keys),
              length = (n + job->pieces - 1) / job->pieces;
     *first = min_u64(n, piece * length);
     *end = min_u64(n, *first + length);
-    return job->keys + (job->round.band + item / job->pieces) * n;
+    return job->keys->key + (job->round.band + item / job->pieces) * n;
 }
 
 static void partition_count(void *ctx, uint64_t lo, uint64_t hi, int thread) {
@@ -127,8 +128,8 @@ static void partition_scatter(void *ctx, uint64_t lo, uint64_t hi, int thread) {
                 continue;
             uint64_t bin = bin_of(key[i], job->bins), of_owner = bin % job->per_owner;
             if (all || (of_owner >= job->round.bin && of_owner < job->round.bin_end))
-                job->out[place[bin]++] =
-                    (struct tuple){(uint32_t)(key[i] >> 32), (uint32_t)key[i], (uint32_t)(i % job->n)};
+                job->out[place[bin]++] = (struct tuple){(uint32_t)(key[i] >> 32), (uint32_t)key[i],
+                                                        (uint32_t)band_keys_row(job->keys, i)};
         }
     }
 }
@@ -148,11 +149,10 @@ static void place_items(struct partition_job *job, uint32_t owners) {
                 }
 }
 
-void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t variants,
-                      struct bins bins, struct round round, struct tuple *out) {
+void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins, struct round round,
+                      struct tuple *out) {
     uint64_t bands = round.band_end - round.band, threads = (uint64_t)pool_threads(pool);
-    struct partition_job job = {
-        .keys = keys, .n = n, .variants = variants, .per_owner = bins.per_owner, .round = round, .out = out};
+    struct partition_job job = {.keys = keys, .per_owner = bins.per_owner, .round = round, .out = out};
     job.pieces = bands >= threads ? 1 : threads;
     job.bins = (uint64_t)bins.owners * bins.per_owner;
     job.place = mem_zero(bands * job.pieces * job.bins, sizeof *job.place);

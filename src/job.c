@@ -182,7 +182,7 @@ static void sign(struct job *j) {
     metrics_phase(&j->metrics, "sign", "records");
     j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, &drawing,
                                       own_split(&j->in.shard), !o->verify, tell_signed, j);
-    uint64_t n = j->signatures.n, items = records_items(&j->in.records);
+    uint64_t n = j->signatures.keys.n, items = records_items(&j->in.records);
     for (uint64_t row = 0; row < n && !j->in.family->is_of_vectors; row++)
         j->metrics.count[COUNT_EMPTY] += records_length(&j->in.records, row) == 0;
     j->metrics.count[COUNT_SKIPPED] = j->in.skipped;

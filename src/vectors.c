@@ -60,14 +60,15 @@ struct work {
     struct probe probe;
     struct move *move; /* [2 * rows of a band] */
     uint32_t *chosen;  /* [rows of a band] */
+    bool asks;         /* the record that is worked on */
 };
 
 /* What the products of a record, [bands][rows], become: the words of its variants. */
 typedef void to_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
                       uint64_t row, uint32_t *words);
 
-static void sign(const struct signer *s, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
-                 uint64_t n_words, bool *pairs, to_words *turn) {
+static void sign(const struct signer *s, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
+                 uint32_t *words, uint64_t n_words, bool *pairs, to_words *turn) {
     uint64_t n = hi - lo, stride = project_stride(&s->project), rows = s->drawing.rows;
     struct work w = {.product = mem_alloc(n * stride, sizeof *w.product),
                      .sum = mem_alloc(s->drawing.bands * rows, sizeof *w.sum),
@@ -78,6 +79,7 @@ static void sign(const struct signer *s, const struct records *r, uint64_t lo, u
     for (uint64_t i = 0; i < n; i++) {
         const float *product = w.product + i * stride;
         pairs[i] = !isnan(product[0]); /* a row left out holds a NaN */
+        w.asks = lo + i < asking;
         if (pairs[i])
             turn(s, &w, product, r, lo + i, words + i * n_words);
     }
@@ -100,7 +102,7 @@ struct probing {
 static void probe(const struct signer *s, struct work *w, const struct probing *probing, const float *product,
                   const uint32_t *base, uint32_t each, uint32_t *words) {
     const struct drawing *d = &s->drawing;
-    for (uint32_t band = 0; band < d->bands && d->probes > 0; band++, base += each) {
+    for (uint32_t band = 0; band < d->bands && w->asks && d->probes > 0; band++, base += each) {
         uint32_t first = band * d->rows;
         probe_begin(&w->probe, w->move, probing->moves(s, product + first, first, w->move));
         for (uint32_t t = 0; t < d->probes; t++) {
@@ -161,10 +163,10 @@ static void cosine_words(const struct signer *s, struct work *w, const float *pr
 }
 
 static void cosine_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi,
-                        uint32_t *words, bool *pairs) {
+                        uint64_t asking, uint32_t *words, bool *pairs) {
     const struct signer *s = signer;
     uint64_t each = (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows);
-    sign(s, r, lo, hi, words, variants_of(s) * each, pairs, cosine_words);
+    sign(s, r, lo, hi, asking, words, variants_of(s) * each, pairs, cosine_words);
 }
 
 /* cpu_simd, asked once: this is for every pair. */
@@ -252,16 +254,17 @@ static void l2_words(const struct signer *s, struct work *w, const float *produc
     probe(s, w, &probing_buckets, product, words, each, words + (uint64_t)s->drawing.bands * each);
 }
 
-static void l2_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
-                    bool *pairs) {
+static void l2_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
+                    uint32_t *words, bool *pairs) {
     const struct signer *s = signer;
-    sign(s, r, lo, hi, words, variants_of(s) * s->drawing.bands * s->drawing.rows, pairs, l2_words);
+    sign(s, r, lo, hi, asking, words, variants_of(s) * s->drawing.bands * s->drawing.rows, pairs, l2_words);
 }
 
 static bool l2_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                       size_t item, double *value) {
     (void)nb;
-    *value = sqrt(vector_moments(a, b, na, item, level()).difference);
+    double most = t->value * t->value * (1 + 1e-12); /* rounded up: the root decides */
+    *value = sqrt(vector_difference(a, b, na, item, most, level()));
     return *value <= t->value;
 }
 
@@ -290,7 +293,7 @@ static void ip_words(const struct signer *s, struct work *w, const float *produc
     double scale = s->drawing.norm > 0 ? 1 / s->drawing.norm : 0;
     double rest = 1 - vector_moments(x, x, r->width, r->item, level()).xx * scale * scale;
     double tail = rest > 0 ? sqrt(rest) : 0;
-    for (int asks = 0; asks < 2; asks++) {
+    for (int asks = 0; asks <= w->asks; asks++) {
         for (uint32_t k = 0; k < m; k++)
             w->sum[k] = (float)((double)product[k] * scale + tail * s->extra[asks][k]);
         if (asks)
@@ -300,11 +303,11 @@ static void ip_words(const struct signer *s, struct work *w, const float *produc
     }
 }
 
-static void ip_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
-                    bool *pairs) {
+static void ip_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
+                    uint32_t *words, bool *pairs) {
     const struct signer *s = signer;
     uint64_t each = (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows);
-    sign(s, r, lo, hi, words, (1 + variants_of(s)) * each, pairs, ip_words);
+    sign(s, r, lo, hi, asking, words, (1 + variants_of(s)) * each, pairs, ip_words);
 }
 
 static bool ip_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,

@@ -15,16 +15,31 @@
 #define BAND_ASKS ((uint64_t)1)
 uint64_t band_key(const uint32_t *words, uint32_t n, uint32_t band);
 
+/* The keys of a rank's records. In each band first those that the n records store, then, variant by variant,
+ * those that the first `asking` of them ask for: key[bands][band_keys_each]. BAND_NO_KEY where a record has
+ * none: it pairs with nothing, or only asks. */
+struct band_keys {
+    uint64_t n, asking;
+    uint32_t bands, variants; /* see family.h */
+    uint64_t *key;
+};
+
+static inline uint64_t band_keys_each(const struct band_keys *k) {
+    return k->n + (k->variants - 1) * k->asking;
+}
+
+/* The record that key number i of a band belongs to. */
+static inline uint64_t band_keys_row(const struct band_keys *k, uint64_t i) {
+    return i < k->n ? i : (i - k->n) % k->asking;
+}
+
 /* What a rank knows of its records after hashing. */
 struct signatures {
-    uint64_t n;
-    uint32_t bands;
-    uint32_t variants;  /* of a record's keys, see family.h: the first stores, the others ask */
+    struct band_keys keys;
     bool is_asymmetric; /* two that store do not meet */
-    uint64_t *keys; /* [bands][variants][n]; BAND_NO_KEY where a record has none: it pairs with nothing, or in
-                       one role only */
     /* A row of `bands` equal parts for each record, two of which are equal exactly where the records collide:
-     * the symbols, where they are kept, else the keys once more, put together by signatures_digest. */
+     * the symbols, where they are kept, else all variants' keys once more, put together by signatures_digest.
+     */
     struct records digest;
 };
 

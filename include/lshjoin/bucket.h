@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lshjoin/band.h"
 #include "lshjoin/pool.h"
 
 struct bins {
@@ -38,9 +39,8 @@ static inline bool round_is_whole(const struct round *r, uint32_t per_owner) {
     return r->bin == 0 && r->bin_end == per_owner;
 }
 
-/* counts[owner][band][bin of the owner] of the keys[bands][variants][n]. */
-void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t bands, uint32_t variants,
-                  struct bins bins, uint64_t *counts);
+/* counts[owner][band][bin of the owner] of the keys. */
+void bucket_count(struct pool *pool, const struct band_keys *keys, struct bins bins, uint64_t *counts);
 
 /* Cut all bands and bins into rounds that hold at most `most` tuples each, or one bin where that has more.
  * load[band][bin of an owner]: the most tuples that any rank sends or receives there. *n_rounds of them, to
@@ -48,9 +48,9 @@ void bucket_count(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t 
 struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bins, uint64_t most,
                             uint64_t *n_rounds);
 
-/* The tuples of a round, ordered by owner, band, bin and row: out[sum of the round's counts]. */
-void bucket_partition(struct pool *pool, const uint64_t *keys, uint64_t n, uint32_t variants,
-                      struct bins bins, struct round round, struct tuple *out);
+/* The tuples of a round, ordered by owner, band, bin and place of the key: out[sum of the round's counts]. */
+void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins, struct round round,
+                      struct tuple *out);
 
 /* Buckets in which rows meet: bucket k of `band` holds `size` rows at row[first], those that store first and
  * rising, then those that ask, in any order. A record may stand in it twice, in both roles. */

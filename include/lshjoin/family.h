@@ -49,10 +49,10 @@ struct family {
     void *(*create)(const struct drawing *d, const struct records *like);
     void (*destroy)(void *signer);
 
-    /* The words of rows [lo, hi): words[hi-lo][variants][bands * words of a band]. pairs[i] false: record
-     * lo+i pairs with nothing. */
-    void (*sign)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint32_t *words,
-                 bool *pairs);
+    /* The words of rows [lo, hi): words[hi-lo][variants][bands * words of a band], of the rows from `asking`
+     * on only those of what they store. pairs[i] false: record lo+i pairs with nothing. */
+    void (*sign)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
+                 uint32_t *words, bool *pairs);
 
     /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks. */
     bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,

@@ -132,8 +132,8 @@ static struct signatures sign(struct pool *pool, const struct records *r, const 
 static void check_signatures(struct signatures *s, const struct records *sets, bool keep_symbols,
                              struct pool *pool) {
     struct minhash h = minhash_create(M, 11, SIMD_SCALAR);
-    assert_int_equal(s->n, ROWS);
-    assert_int_equal(s->bands, BANDS);
+    assert_int_equal(s->keys.n, ROWS);
+    assert_int_equal(s->keys.bands, BANDS);
     const struct records *digest = signatures_digest(s, pool);
     assert_ptr_equal(signatures_digest(s, pool), digest);
     assert_int_equal(digest->n, ROWS);
@@ -145,7 +145,7 @@ static void check_signatures(struct signatures *s, const struct records *sets, b
             minhash_sign(&h, records_row(sets, row), 8, records_length(sets, row), symbols);
         for (uint32_t band = 0; band < BANDS; band++) {
             keys[band] = empty ? BAND_NO_KEY : band_key(symbols + band * SYMBOLS, SYMBOLS, band);
-            assert_true(s->keys[band * ROWS + row] == keys[band]);
+            assert_true(s->keys.key[band * ROWS + row] == keys[band]);
         }
         size_t bytes = keep_symbols ? M * sizeof *symbols : sizeof keys;
         assert_int_equal(records_length(digest, row) * digest->item, bytes);
@@ -165,7 +165,7 @@ static void test_signatures(void **state) {
             struct signatures s = sign(pool, &sets, &drawing, keep_symbols);
             check_signatures(&s, &sets, keep_symbols, pool);
             signatures_free(&s);
-            assert_null(s.keys);
+            assert_null(s.keys.key);
             pool_destroy(pool);
         }
     records_free(&sets);
@@ -179,7 +179,7 @@ static void test_no_rows(void **state) {
     for (int keep_symbols = 0; keep_symbols <= 1; keep_symbols++) {
         const struct drawing drawing = {.bands = 3, .rows = 4};
         struct signatures s = sign(pool, &none, &drawing, keep_symbols);
-        assert_int_equal(s.n, 0);
+        assert_int_equal(s.keys.n, 0);
         assert_int_equal(signatures_digest(&s, pool)->n, 0);
         signatures_free(&s);
     }
@@ -206,8 +206,8 @@ static void check_collisions(size_t part, uint64_t values) {
                     count++;
                     first = band;
                 }
-            const struct signatures s = {
-                .bands = PARTS, .variants = 1, .digest = {.item = part, .width = PARTS}};
+            const struct signatures s = {.keys = {.bands = PARTS, .variants = 1},
+                                         .digest = {.item = part, .width = PARTS}};
             assert_int_equal(band_count(&s, digest[i], digest[j]), count);
             assert_int_equal(band_first_slot(&s, digest[i], digest[j]), 2 * first);
             some += count > 0;
@@ -231,8 +231,7 @@ static void check_slots(uint32_t variants, bool asymmetric) {
     enum { MOST_VARIANTS = 4, VALUES = 6 };
     uint64_t keys[DIGESTS][PARTS][MOST_VARIANTS], seed = variants;
     uint64_t digest[DIGESTS][PARTS * MOST_VARIANTS];
-    const struct signatures s = {.bands = PARTS,
-                                 .variants = variants,
+    const struct signatures s = {.keys = {.bands = PARTS, .variants = variants},
                                  .is_asymmetric = asymmetric,
                                  .digest = {.item = sizeof(uint64_t), .width = PARTS * variants}};
     for (int i = 0; i < DIGESTS; i++)

@@ -155,6 +155,10 @@ static uint64_t round_count(const struct simulation *s, int from, int owner, con
     return n;
 }
 
+static struct band_keys keys_of(const struct simulation *s, int rank) {
+    return (struct band_keys){rows_of(s, rank), 0, s->bands, 1, s->keys[rank]};
+}
+
 /* Note a bucket's rows, which must rise and not be in another bucket of the band. */
 static void note_bucket(const struct simulation *s, const struct bucket_list *list, const struct bucket *b) {
     uint64_t rows = s->start[s->ranks];
@@ -176,7 +180,8 @@ static void run_round(struct simulation *s, const struct round *r, struct bucket
         for (int owner = 0; owner < s->ranks; owner++)
             n += round_count(s, from, owner, r);
         sent[from] = mem_alloc(n, sizeof **sent);
-        bucket_partition(s->pool, s->keys[from], rows_of(s, from), 1, s->bins, *r, sent[from]);
+        struct band_keys keys = keys_of(s, from);
+        bucket_partition(s->pool, &keys, s->bins, *r, sent[from]);
     }
     uint64_t each = (uint64_t)s->bands * s->bins.per_owner, sent_at[MOST_RANKS] = {0};
     uint64_t *counts = mem_alloc(each * (uint64_t)s->ranks, sizeof *counts);
@@ -262,7 +267,8 @@ static void simulate(const uint64_t *rows, int ranks, uint32_t bands, uint32_t p
         for (uint64_t k = 0; k < rows[r] * bands; k++)
             s.keys[r][k] = draw_key(kind, s.start[ranks], &seed);
         s.counts[r] = mem_alloc((uint64_t)ranks * bands * per_owner, sizeof **s.counts);
-        bucket_count(s.pool, s.keys[r], rows[r], bands, 1, s.bins, s.counts[r]);
+        struct band_keys of_rank = keys_of(&s, r);
+        bucket_count(s.pool, &of_rank, s.bins, s.counts[r]);
         check_counts(&s, r);
     }
     s.found = mem_zero(bands * s.start[ranks], sizeof *s.found);
@@ -334,12 +340,13 @@ static void test_roles(void **state) {
     for (uint64_t key = 1; key <= KEYS; key++)
         met += stored_by[key] && stored_by[key] + asked_by[key] > 1 ? stored_by[key] + asked_by[key] : 0;
     struct pool *pool = pool_create(3);
-    bucket_count(pool, keys, ROWS, 1, VARIANTS, bins, counts);
+    const struct band_keys all = {ROWS, ROWS, 1, VARIANTS, keys};
+    bucket_count(pool, &all, bins, counts);
     assert_int_equal(counts[0], VARIANTS * ROWS);
     struct tuple tuples[VARIANTS * ROWS];
     struct round whole = {0, 1, 0, 1};
     struct bucket_list lists[3] = {{0}};
-    bucket_partition(pool, keys, ROWS, VARIANTS, bins, whole, tuples);
+    bucket_partition(pool, &all, bins, whole, tuples);
     bucket_group(pool, tuples, counts, 1, bins, start, whole, lists);
     uint64_t seen = 0;
     for (int t = 0; t < 3; t++)

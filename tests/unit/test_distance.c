@@ -6,7 +6,7 @@
 
 #include "lshjoin/distance.h"
 
-enum { MOST = 100, TRIALS = 20 };
+enum { MOST = 300, TRIALS = 10 };
 
 /* Two vectors in both widths; the coordinates of the wide ones need double precision. */
 struct vectors {
@@ -41,7 +41,7 @@ static void check_close(double got, long double sum, long double size) {
 }
 
 /* Of non-negative terms the sums are as close as this to themselves; of products to what cancels. */
-static void check_values(struct moments m, const struct vectors *v, uint64_t n, size_t item) {
+static void check_values(struct moments m, double sum, const struct vectors *v, uint64_t n, size_t item) {
     long double xy = 0, xx = 0, yy = 0, difference = 0, size = 0;
     for (uint64_t i = 0; i < n; i++) {
         long double x = item == sizeof(float) ? (long double)v->x4[i] : (long double)v->x8[i];
@@ -55,7 +55,7 @@ static void check_values(struct moments m, const struct vectors *v, uint64_t n, 
     check_close(m.xy, xy, size);
     check_close(m.xx, xx, xx);
     check_close(m.yy, yy, yy);
-    check_close(m.difference, difference, difference + 1e-9L * size); /* x - y of doubles is rounded */
+    check_close(sum, difference, difference + 1e-9L * size); /* x - y of doubles is rounded */
 }
 
 static void test_moments(void **state) {
@@ -68,10 +68,12 @@ static void test_moments(void **state) {
             for (size_t item = sizeof(float); item <= sizeof(double); item += sizeof(float)) {
                 const void *x = x_of(&v, item), *y = y_of(&v, item);
                 struct moments scalar = vector_moments(x, y, n, item, SIMD_SCALAR);
-                check_values(scalar, &v, n, item);
+                double difference = vector_difference(x, y, n, item, INFINITY, SIMD_SCALAR);
+                check_values(scalar, difference, &v, n, item);
                 for (int level = SIMD_SCALAR + 1; level <= (int)cpu_simd(); level++) {
                     struct moments fast = vector_moments(x, y, n, item, (enum simd)level);
                     assert_memory_equal(&fast, &scalar, sizeof fast);
+                    assert_true(vector_difference(x, y, n, item, INFINITY, (enum simd)level) == difference);
                 }
             }
     }
@@ -103,7 +105,9 @@ static void test_symmetric(void **state) {
         for (size_t item = sizeof(float); item <= sizeof(double); item += sizeof(float)) {
             struct moments a = vector_moments(x_of(&v, item), y_of(&v, item), n, item, cpu_simd());
             struct moments b = vector_moments(y_of(&v, item), x_of(&v, item), n, item, cpu_simd());
-            assert_true(a.xy == b.xy && a.xx == b.yy && a.yy == b.xx && a.difference == b.difference);
+            assert_true(a.xy == b.xy && a.xx == b.yy && a.yy == b.xx);
+            assert_true(vector_difference(x_of(&v, item), y_of(&v, item), n, item, INFINITY, cpu_simd()) ==
+                        vector_difference(y_of(&v, item), x_of(&v, item), n, item, INFINITY, cpu_simd()));
         }
 }
 
@@ -140,8 +144,29 @@ static void test_integers_are_exact(void **state) {
             difference += (a - b) * (a - b);
         }
         struct moments m = vector_moments(x, y, n, sizeof(float), cpu_simd());
-        assert_true(m.xy == (double)xy && m.difference == (double)difference);
+        assert_true(m.xy == (double)xy &&
+                    vector_difference(x, y, n, sizeof(float), INFINITY, cpu_simd()) == (double)difference);
     }
+}
+
+/* With a bound the sum is the whole one or, above it, a part; and which of the two does not depend on the
+ * level. */
+static void test_bound(void **state) {
+    (void)state;
+    static struct vectors v;
+    uint64_t seed = 6, stopped = 0;
+    draw(&v, &seed);
+    double whole = vector_difference(v.x8, v.y8, MOST, sizeof(double), INFINITY, SIMD_SCALAR);
+    for (int k = 0; k <= 100; k++) {
+        double most = whole * k / 50,
+               sum = vector_difference(v.x8, v.y8, MOST, sizeof(double), most, SIMD_SCALAR);
+        assert_true(whole <= most ? sum == whole : sum > most && sum <= whole);
+        stopped += sum < whole;
+        for (int level = SIMD_SCALAR; level <= (int)cpu_simd(); level++)
+            assert_true(vector_difference(v.x8, v.y8, MOST, sizeof(double), most, (enum simd)level) == sum);
+    }
+    assert_true(stopped > 5);
+    assert_true(vector_difference(v.x8, v.y8, MOST, sizeof(double), whole, SIMD_SCALAR) == whole);
 }
 
 int main(void) {
@@ -151,6 +176,7 @@ int main(void) {
         cmocka_unit_test(test_symmetric),
         cmocka_unit_test(test_stays_within),
         cmocka_unit_test(test_integers_are_exact),
+        cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
