@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/minhash.h"
 
 enum { MOST_TOGETHER = 128 }; /* records signed at a time */
 
@@ -31,9 +32,6 @@ struct sign_job {
     uint32_t *scratch; /* [threads][chunk][variants * bands * words + padding] */
 };
 
-/* A signer may write somewhat past the last record's words (minhash rounds up to 64). */
-enum { PADDING = 64 };
-
 /* The keys of a record's words, or none where that is NULL. */
 static void make_keys(const struct sign_job *job, uint64_t row, uint32_t variant, const uint32_t *words) {
     const struct band_keys *k = &job->out->keys;
@@ -51,7 +49,7 @@ static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     lo += job->first;
     hi += job->first;
     uint64_t of_variant = (uint64_t)k->bands * job->words, each = k->variants * of_variant;
-    uint32_t *words = job->scratch + (uint64_t)thread * (job->chunk * each + PADDING);
+    uint32_t *words = job->scratch + (uint64_t)thread * (job->chunk * each + MINHASH_PADDING);
     bool pairs[MOST_TOGETHER];
     job->family->sign(job->signer, job->records, lo, hi, k->asking, words, pairs);
     for (uint64_t row = lo; row < hi; row++, words += each) {
@@ -89,7 +87,8 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
     }
     void *signer = family->create(drawing, records);
     job.signer = signer;
-    job.scratch = mem_alloc((uint64_t)pool_threads(pool) * (job.chunk * each + PADDING), sizeof *job.scratch);
+    job.scratch =
+        mem_alloc((uint64_t)pool_threads(pool) * (job.chunk * each + MINHASH_PADDING), sizeof *job.scratch);
     uint64_t slice = max_u64(1, n / 64 / job.chunk) * job.chunk * (uint64_t)pool_threads(pool);
     for (job.first = 0; job.first < n; job.first += slice) {
         pool_for(pool, min_u64(slice, n - job.first), job.chunk, sign_rows, &job);

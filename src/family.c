@@ -10,28 +10,40 @@ static uint32_t one_word_each(uint32_t rows) {
     return rows;
 }
 
+struct jaccard_signer {
+    struct minhash minhash;
+    uint32_t *pick, n_picks; /* see drawing_picks */
+};
+
 static void *jaccard_create(const struct drawing *d, const struct records *like) {
     (void)like;
-    struct minhash *h = mem_alloc(1, sizeof *h);
-    *h = minhash_create(d->bands * d->rows, d->seed, cpu_simd());
-    return h;
+    struct jaccard_signer *s = mem_alloc(1, sizeof *s);
+    *s = (struct jaccard_signer){minhash_create(drawing_values(d), d->seed, cpu_simd()), drawing_picks(d),
+                                 d->bands * d->rows};
+    return s;
 }
 
 static void jaccard_destroy(void *signer) {
-    minhash_free(signer);
-    free(signer);
+    struct jaccard_signer *s = signer;
+    minhash_free(&s->minhash);
+    free(s->pick);
+    free(s);
 }
 
 static void jaccard_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi,
                          uint64_t asking, uint32_t *words, bool *pairs) {
     (void)asking;
-    const struct minhash *h = signer;
-    for (uint64_t row = lo; row < hi; row++, words += h->m) {
+    const struct jaccard_signer *s = signer;
+    uint32_t *symbols = s->pick ? mem_alloc(s->minhash.m + MINHASH_PADDING, sizeof *symbols) : NULL;
+    for (uint64_t row = lo; row < hi; row++, words += s->n_picks) {
         uint64_t n = records_length(r, row);
         pairs[row - lo] = n > 0;
         if (n > 0)
-            minhash_sign(h, records_row(r, row), r->item, n, words);
+            minhash_sign(&s->minhash, records_row(r, row), r->item, n, symbols ? symbols : words);
+        for (uint32_t k = 0; symbols && n > 0 && k < s->n_picks; k++)
+            words[k] = symbols[s->pick[k]];
     }
+    free(symbols);
 }
 
 static bool jaccard_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,

@@ -174,6 +174,7 @@ static void sign(struct job *j) {
     struct drawing drawing = {
         .bands = o->bands,
         .rows = o->rows,
+        .pool = o->pool,
         .probes = j->in.family->probes ? (uint32_t)min_u64(o->probes, j->in.family->probes(o->rows)) : 0,
         .seed = o->seed,
         .width = o->width ? o->width : 4 * o->threshold.value,
@@ -187,7 +188,7 @@ static void sign(struct job *j) {
         j->metrics.count[COUNT_EMPTY] += records_length(&j->in.records, row) == 0;
     j->metrics.count[COUNT_SKIPPED] = j->in.skipped;
     j->metrics.count[COUNT_ELEMENTS] = items;
-    j->metrics.count[COUNT_HASHES] = (j->in.family->is_of_vectors ? n : items) * o->bands * o->rows;
+    j->metrics.count[COUNT_HASHES] = (j->in.family->is_of_vectors ? n : items) * drawing_values(&drawing);
 }
 
 static enum progress choose_progress(struct comm *c, const struct options *o) {

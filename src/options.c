@@ -8,7 +8,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { MOST_BANDS = UINT16_MAX, MOST_ROWS = 1024, MOST_PROBES = UINT16_MAX, MOST_THREADS = 4096 };
+enum {
+    MOST_BANDS = UINT16_MAX,
+    MOST_ROWS = 1024,
+    MOST_PROBES = UINT16_MAX,
+    MOST_POOL = 1 << 20,
+    MOST_THREADS = 4096
+};
 
 /* Options without a short form. */
 enum {
@@ -17,6 +23,7 @@ enum {
     RADIUS,
     WIDTH,
     PROBES,
+    POOL,
     SKIP_BAD_ROWS,
     TOP_K,
     FORMAT,
@@ -31,18 +38,31 @@ enum {
 };
 
 static const struct option long_options[] = {
-    {"bands", required_argument, NULL, 'b'},     {"rows", required_argument, NULL, 'r'},
-    {"seed", required_argument, NULL, 's'},      {"threads", required_argument, NULL, 't'},
-    {"exclusive", no_argument, NULL, 'E'},       {"threshold", required_argument, NULL, THRESHOLD},
-    {"metric", required_argument, NULL, METRIC}, {"radius", required_argument, NULL, RADIUS},
-    {"width", required_argument, NULL, WIDTH},   {"probes", required_argument, NULL, PROBES},
-    {"top-k", required_argument, NULL, TOP_K},   {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
-    {"output", required_argument, NULL, 'o'},    {"format", required_argument, NULL, FORMAT},
-    {"force", no_argument, NULL, FORCE},         {"no-print", no_argument, NULL, NO_PRINT},
-    {"round", required_argument, NULL, ROUND},   {"files", required_argument, NULL, FILES},
-    {"progress", no_argument, NULL, PROGRESS},   {"quiet", no_argument, NULL, QUIET},
-    {"verbose", no_argument, NULL, VERBOSE},     {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, VERSION},     {0},
+    {"bands", required_argument, NULL, 'b'},
+    {"rows", required_argument, NULL, 'r'},
+    {"seed", required_argument, NULL, 's'},
+    {"threads", required_argument, NULL, 't'},
+    {"exclusive", no_argument, NULL, 'E'},
+    {"threshold", required_argument, NULL, THRESHOLD},
+    {"metric", required_argument, NULL, METRIC},
+    {"radius", required_argument, NULL, RADIUS},
+    {"width", required_argument, NULL, WIDTH},
+    {"pool", required_argument, NULL, POOL},
+    {"probes", required_argument, NULL, PROBES},
+    {"top-k", required_argument, NULL, TOP_K},
+    {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
+    {"output", required_argument, NULL, 'o'},
+    {"format", required_argument, NULL, FORMAT},
+    {"force", no_argument, NULL, FORCE},
+    {"no-print", no_argument, NULL, NO_PRINT},
+    {"round", required_argument, NULL, ROUND},
+    {"files", required_argument, NULL, FILES},
+    {"progress", no_argument, NULL, PROGRESS},
+    {"quiet", no_argument, NULL, QUIET},
+    {"verbose", no_argument, NULL, VERBOSE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, VERSION},
+    {0},
 };
 
 void options_help(FILE *f) {
@@ -67,6 +87,7 @@ void options_help(FILE *f) {
         "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
         "      --radius R       the same for l2: keep those at most R apart\n"
         "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
+        "      --pool M         draw the bands from M hash values (default: ROWS of its own for each)\n"
         "      --probes N       of vectors: look also into the N most promising other buckets of a band\n"
         "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
         "  -E, --exclusive      never pair a record with the same row number of the other input\n"
@@ -187,6 +208,10 @@ static int take(struct options *o, int option, struct error *e) {
         return positive("--radius", optarg, &o->threshold.value, e);
     case WIDTH:
         return positive("--width", optarg, &o->width, e);
+    case POOL:
+        number("--pool", optarg, 1, MOST_POOL, &v, e);
+        o->pool = (uint32_t)v;
+        break;
     case PROBES:
         number("--probes", optarg, 0, MOST_PROBES, &v, e);
         o->probes = (uint32_t)v;
@@ -255,6 +280,9 @@ static int check(struct options *o, struct error *e) {
     o->verify = o->threshold_text || o->radius_text || o->top_k;
     if (!o->bands || !o->rows)
         return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
+    if (o->pool && o->pool < o->rows)
+        return error_set(e, EX_USAGE, "--pool: %u hash values are less than the %u rows of a band", o->pool,
+                         o->rows);
     if (o->n_inputs == 2 && strcmp(o->inputs[0], "-") == 0 && strcmp(o->inputs[1], "-") == 0)
         return error_set(e, EX_USAGE, "standard input can be one input only");
     if (o->format == FORMAT_H5 && !o->output)

@@ -17,6 +17,7 @@ struct options {
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
     uint32_t bands, rows;
+    uint32_t pool; /* 0: none */
     uint64_t seed;
     int threads;
     bool exclusive;

@@ -14,22 +14,39 @@
 struct signer {
     struct project project;
     struct drawing drawing;
-    double *shift;    /* [m] of p-stable hashing, uniform in [0, width) */
-    double *extra[2]; /* [m] inner product: the directions' coordinates that the transforms add */
+    uint32_t *pick;   /* see drawing_picks */
+    double *shift;    /* [bands][rows] of p-stable hashing, uniform in [0, width) */
+    double *extra[2]; /* [bands][rows] inner product: the directions' coordinates that the transforms add */
 };
+
+/* What belongs to the hash values, [m], as the bands have it, [bands][rows]. Frees what is given. */
+static double *by_bands(const struct signer *s, double *of_value) {
+    if (!s->pick)
+        return of_value;
+    uint32_t n = s->drawing.bands * s->drawing.rows;
+    double *of_band = mem_alloc(n, sizeof *of_band);
+    for (uint32_t k = 0; k < n; k++)
+        of_band[k] = of_value[s->pick[k]];
+    free(of_value);
+    return of_band;
+}
 
 static void *create(const struct drawing *d, const struct records *like) {
     struct signer *s = mem_alloc(1, sizeof *s);
-    uint32_t m = d->bands * d->rows;
-    *s = (struct signer){.drawing = *d, .project = project_create(m, like->width, d->seed, cpu_simd())};
+    uint32_t m = drawing_values(d);
+    *s = (struct signer){.drawing = *d,
+                         .project = project_create(m, like->width, d->seed, cpu_simd()),
+                         .pick = drawing_picks(d)};
     s->shift = mem_alloc(m, sizeof *s->shift);
     struct random r = {mix64(~d->seed)};
     for (uint32_t k = 0; k < m; k++)
         s->shift[k] = d->width * random_uniform(&r);
+    s->shift = by_bands(s, s->shift);
     for (int variant = 0; variant < 2; variant++) {
         s->extra[variant] = mem_alloc(m, sizeof *s->extra[variant]);
         for (uint32_t k = 0; k < m; k++)
             s->extra[variant][k] = random_normal(&r);
+        s->extra[variant] = by_bands(s, s->extra[variant]);
     }
     return s;
 }
@@ -37,6 +54,7 @@ static void *create(const struct drawing *d, const struct records *like) {
 static void destroy(void *signer) {
     struct signer *s = signer;
     project_free(&s->project);
+    free(s->pick);
     free(s->extra[0]);
     free(s->extra[1]);
     free(s->shift);
@@ -56,7 +74,8 @@ static const float *as_floats(const struct records *r, uint64_t lo, uint64_t hi,
 /* What a call of `sign` needs for a while. */
 struct work {
     float *product; /* [rows of the call][stride] */
-    float *sum;     /* [m] */
+    float *picked;  /* [bands][rows] a record's products */
+    float *sum;     /* [bands][rows] */
     struct probe probe;
     struct move *move; /* [2 * rows of a band] */
     uint32_t *chosen;  /* [rows of a band] */
@@ -67,10 +86,19 @@ struct work {
 typedef void to_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
                       uint64_t row, uint32_t *words);
 
+static const float *pick_products(const struct signer *s, struct work *w, const float *product) {
+    if (!s->pick)
+        return product;
+    for (uint32_t k = 0; k < s->drawing.bands * s->drawing.rows; k++)
+        w->picked[k] = product[s->pick[k]];
+    return w->picked;
+}
+
 static void sign(const struct signer *s, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
                  uint32_t *words, uint64_t n_words, bool *pairs, to_words *turn) {
     uint64_t n = hi - lo, stride = project_stride(&s->project), rows = s->drawing.rows;
     struct work w = {.product = mem_alloc(n * stride, sizeof *w.product),
+                     .picked = mem_alloc(s->drawing.bands * rows, sizeof *w.picked),
                      .sum = mem_alloc(s->drawing.bands * rows, sizeof *w.sum),
                      .move = mem_alloc(2 * rows, sizeof *w.move),
                      .chosen = mem_alloc(rows, sizeof *w.chosen)};
@@ -81,13 +109,14 @@ static void sign(const struct signer *s, const struct records *r, uint64_t lo, u
         pairs[i] = !isnan(product[0]); /* a row left out holds a NaN */
         w.asks = lo + i < asking;
         if (pairs[i])
-            turn(s, &w, product, r, lo + i, words + i * n_words);
+            turn(s, &w, pick_products(s, &w, product), r, lo + i, words + i * n_words);
     }
     free(room);
     probe_free(&w.probe);
     free(w.chosen);
     free(w.move);
     free(w.sum);
+    free(w.picked);
     free(w.product);
 }
 

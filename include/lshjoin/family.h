@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lshjoin/drawing.h"
 #include "lshjoin/jaccard.h"
 #include "lshjoin/records.h"
 
@@ -14,15 +15,6 @@
 struct threshold {
     struct fraction exact;
     double value;
-};
-
-/* What hash functions are drawn from. */
-struct drawing {
-    uint32_t bands, rows;
-    uint32_t probes; /* of a band, at most the family's probes(rows) */
-    uint64_t seed;
-    double width; /* of a bucket of p-stable hashing, in units of the data */
-    double norm;  /* of the longest record of the job, where the family needs it */
 };
 
 struct family {

@@ -20,8 +20,12 @@ struct minhash {
 struct minhash minhash_create(uint32_t m, uint64_t seed, enum simd simd);
 void minhash_free(struct minhash *h);
 
+/* More symbols than m for which there must be room. */
+enum { MINHASH_PADDING = 64 };
+
 /* symbols[m] of the set of n >= 1 elements of `width` bytes (4 or 8, unsigned; the same numbers give the same
- * symbols in both widths). Repeats and order do not matter. symbols has room for m rounded up to 64. */
+ * symbols in both widths). Repeats and order do not matter. symbols has room for
+ * MINHASH_PADDING more. */
 void minhash_sign(const struct minhash *h, const void *elements, size_t width, uint64_t n, uint32_t *symbols);
 
 #endif

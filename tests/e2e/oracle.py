@@ -7,6 +7,7 @@ from fractions import Fraction
 import h5py
 import numpy as np
 from scipy.sparse import csr_matrix
+from scipy.special import gammaln
 from scipy.stats import binom
 
 PAIR = np.dtype([("left", "u8"), ("right", "u8"), ("common", "i8"), ("union", "i8")])
@@ -111,6 +112,14 @@ def law(s, bands, rows):
     """The probability that a pair of Jaccard similarity s is a candidate: 1-(1-s^r)^b, exact near 0 and 1 too."""
     with np.errstate(divide="ignore"):
         return -np.expm1(bands * np.log1p(-np.asarray(s, "f8") ** rows))
+
+
+def law_pooled(s, bands, rows, pool):
+    """The same where each band is a random subset of `pool` hash values: the mean over the number f that agree."""
+    f = np.arange(pool + 1)
+    meets = np.exp(gammaln(f + 1) - gammaln(np.maximum(f - rows, 0) + 1) - gammaln(pool + 1) + gammaln(pool - rows + 1))
+    found = law(np.where(f < rows, 0, meets), bands, 1)
+    return (binom.pmf(f, pool, np.asarray(s, "f8")[..., None]) * found).sum(-1)
 
 
 def simulate(left, right, pairs, bands, rows, trials=40, seed=1):
