@@ -17,8 +17,9 @@ struct shingling {
 
 /* What a thread needs while it works on texts; all zero at first. Grows to the size of the longest text. */
 struct text_scratch {
-    struct folding folding;
     struct buffer folded;
+    struct folding folding;
+    bool has_folding;
 };
 void text_scratch_free(struct text_scratch *scratch);
 
