@@ -102,27 +102,29 @@ int h5_new_number(struct h5_new *f, const char *name, uint64_t value, struct err
     return add_attribute(f, name, H5T_STD_U64LE, &value, e);
 }
 
+static uint64_t row_bytes(const struct h5_part *p) {
+    return (p->rank == 2 ? p->width : 1) * h5_type_bytes(p->type);
+}
+
 /* Rows of a chunk. */
 static uint64_t chunk_rows(const struct h5_part *p) {
-    uint64_t row = max_u64(1, p->width) * h5_type_bytes(p->type);
-    return max_u64(1, min_u64(p->rows, CHUNK_BYTES / row));
+    return max_u64(1, min_u64(p->rows, CHUNK_BYTES / max_u64(1, row_bytes(p))));
 }
 
 static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct error *e) {
-    int rank = p->width ? 2 : 1;
     hsize_t size[2] = {p->rows, p->width}, chunk[2] = {chunk_rows(p), p->width};
     hid_t plist = H5Pcreate(H5P_DATASET_CREATE), links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_obj_track_times(plist, false);         /* equal input gives equal files */
     H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER); /* all is written */
     H5Pset_create_intermediate_group(links, 1);
-    if (p->rows > 0) { /* HDF5 has no chunks of no rows */
-        H5Pset_chunk(plist, rank, chunk);
+    if (p->rows > 0) { /* HDF5 has no chunks of nothing */
+        H5Pset_chunk(plist, p->rank, chunk);
         if (p->gzip) {
             H5Pset_shuffle(plist);
             H5Pset_deflate(plist, (unsigned)p->gzip);
         }
     }
-    hid_t space = H5Screate_simple(rank, size, NULL), type = make_type(p->type);
+    hid_t space = H5Screate_simple(p->rank, size, NULL), type = make_type(p->type);
     hid_t id = H5Dcreate2(f->file, p->path, type, space, links, plist, H5P_DEFAULT);
     if (id < 0)
         h5_fail(e, EX_IOERR, f->name, "%s: cannot be created", p->path);
@@ -137,8 +139,7 @@ static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct er
 static void write_rows(struct h5_new *f, hid_t id, const struct h5_part *p, uint64_t first, uint64_t n,
                        const void *data, struct error *e) {
     hsize_t start[2] = {first, 0}, count[2] = {n, p->width};
-    hid_t from = H5Screate_simple(p->width ? 2 : 1, count, NULL), to = H5Dget_space(id),
-          type = make_type(p->type);
+    hid_t from = H5Screate_simple(p->rank, count, NULL), to = H5Dget_space(id), type = make_type(p->type);
     if (n == 0) {
         H5Sselect_none(from);
         H5Sselect_none(to);
@@ -159,7 +160,7 @@ static uint64_t count_windows(const struct h5_part *p, uint64_t step) {
 
 /* Write part by part: each ends where a chunk does, so that two parts share no chunk. */
 static void write_parts(struct h5_new *f, hid_t id, const struct h5_part *p, struct error *e) {
-    uint64_t chunk = chunk_rows(p), row = max_u64(1, p->width) * h5_type_bytes(p->type);
+    uint64_t chunk = chunk_rows(p), row = row_bytes(p);
     uint64_t step = chunk * max_u64(1, min_u64(p->memory, MOST_AT_ONCE) / (chunk * row));
     uint64_t calls = count_windows(p, step), at = p->first, end = p->first + p->n;
     comm_max(f->c, &calls, 1);

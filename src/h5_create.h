@@ -20,10 +20,11 @@ struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e);
 int h5_new_text(struct h5_new *f, const char *name, const char *value, struct error *e);
 int h5_new_number(struct h5_new *f, const char *name, uint64_t value, struct error *e);
 
-/* A dataset of `rows` numbers (width 0) or rows of `width` numbers, and what this rank has of it. */
+/* A dataset and what this rank has of it. */
 struct h5_part {
     const char *path; /* groups on the way are made */
     enum h5_type type;
+    int rank; /* 1, or 2: rows of `width` numbers */
     uint64_t rows, width;
     uint64_t first, n; /* rows [first, first+n) are this rank's; all ranks' together are all rows */
     int gzip;          /* 0: not compressed */

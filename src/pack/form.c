@@ -10,8 +10,6 @@ static const struct cut whole_cut = {NULL, cut_nowhere, false, true};
 static const struct cut npy_cut = {NULL, npy_extent, false, false};
 static const struct cut fvecs_cut = {NULL, fvecs_extent, false, false};
 static const struct cut bvecs_cut = {NULL, bvecs_extent, false, false};
-/* Sets need not be of one size, so that records have no place that can be told from afar. */
-static const struct cut ivecs_cut = {NULL, fvecs_extent, false, true};
 static const struct cut fasta_cut = {fasta_starts, fasta_extent, true, false};
 static const struct cut fastq_cut = {fastq_starts, fastq_extent, true, false};
 
@@ -36,7 +34,7 @@ static const struct form forms[] = {
     {"npy", ".npy.", true, 0, NULL, &npy_cut, npy_head, npy_record, true},
     {"fvecs", ".fvecs.", true, 0, NULL, &fvecs_cut, fvecs_head, vecs_record, false},
     {"bvecs", ".bvecs.", true, 0, NULL, &bvecs_cut, bvecs_head, vecs_record, false},
-    {"ivecs", ".ivecs.", false, 0, NULL, &ivecs_cut, fvecs_head, ivecs_record, false},
+    {"ivecs", ".ivecs.", false, 0, NULL, &fvecs_cut, fvecs_head, ivecs_record, false},
     {"csv", ".csv.", true, GIVEN_IDS, NULL, &lines_cut, text_head, csv_record, false},
     {"fasta", ".fa.fasta.fna.ffn.", false, GENOMES, NULL, &fasta_cut, text_head, fasta_record, false},
     {"fastq", ".fq.fastq.", false, GENOMES, NULL, &fastq_cut, text_head, fastq_record, false},

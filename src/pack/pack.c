@@ -23,6 +23,7 @@ struct pack {
     struct parser *parser; /* [threads] */
     struct batch batch[2]; /* one is parsed while the other is read */
     int now;               /* which one is parsed */
+    bool is_over;          /* all are */
     uint64_t batch_bytes;
     struct columns columns;
     struct harvest harvest;
@@ -80,9 +81,10 @@ static void work(void *ctx, uint64_t lo, uint64_t hi, int thread) {
 static bool step(struct pack *k, struct error *e) {
     k->now = !k->now;
     struct batch *b = &k->batch[k->now];
+    k->is_over = k->is_over || b->n == 0;
     if (e->status)
         return false;
-    if (b->n == 0) {
+    if (k->is_over) {
         const struct error *why = reader_error(k->reader);
         if (why->status)
             error_set(e, why->status, "%s", why->text);
@@ -226,9 +228,10 @@ static int check_counts(struct pack *k, struct error *e) {
             k->harvest.bad += comm_rank(k->c) == 0;
         else if (!same)
             error_set(e, EX_DATAERR,
-                      "%s: its first line or head tells of %" PRIu64 " records with %" PRIu64
-                      " numbers, and there are %" PRIu64 " with %" PRIu64,
-                      k->in.file[i].name, t[0], t[1], found[0], found[1]);
+                      "%s%s: tells of %" PRIu64 " records with %" PRIu64 " numbers, and there are %" PRIu64
+                      " with %" PRIu64,
+                      k->in.file[i].name, k->s->form->cut->by_lines ? ":1" : "", t[0], t[1], found[0],
+                      found[1]);
     }
     return e->status;
 }

@@ -168,7 +168,7 @@ static uint64_t vecs_extent(const char *text, uint64_t bytes, enum number type) 
 static bool vecs_head(struct head *h, const char *text, uint64_t bytes, enum number type) {
     *h = (struct head){.rows = UINT64_MAX, .items = UINT64_MAX, .type = type};
     int64_t d = width_at(text, bytes);
-    if (d >= 0) { /* else the first record will be told to be bad */
+    if (d > 0) { /* else the first record will be told to be bad */
         h->width = (uint64_t)d;
         h->record = vecs_extent(text, bytes, type);
     }
@@ -198,7 +198,7 @@ uint64_t bvecs_extent(const struct head *h, const char *text, uint64_t bytes) {
 /* Whether all of a row is there. */
 static bool check_row(struct parser *p, const char *text, uint64_t bytes, enum number type) {
     int64_t d = width_at(text, bytes);
-    if (bytes >= sizeof(int32_t) && d < 0)
+    if (bytes >= sizeof(int32_t) && d <= 0)
         parser_bad(p, "%" PRId64 " is not a number of coordinates", d);
     else if (d < 0 || bytes < vecs_extent(text, bytes, type))
         cut_short(p);
@@ -213,8 +213,12 @@ enum outcome vecs_record(struct parser *p, const char *text, uint64_t bytes) {
 }
 
 enum outcome ivecs_record(struct parser *p, const char *text, uint64_t bytes) {
+    uint64_t width = p->head->width;
     if (!check_row(p, text, bytes, NUMBER_F32))
         return OUTCOME_BAD;
+    if (width && bytes != p->head->record)
+        return parser_bad(p, "holds %" PRId64 " numbers, and the first row holds %" PRIu64,
+                          width_at(text, bytes), width);
     for (uint64_t at = sizeof(int32_t); at < bytes; at += sizeof(int32_t)) {
         int32_t v;
         memcpy(&v, text + at, sizeof v);

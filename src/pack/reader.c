@@ -73,8 +73,10 @@ void piece_place(const struct piece *p, const struct inputs *in, const struct fo
         before = form->cut->by_lines ? count_lines(f->name, p->at)
                                      : (p->at - p->head.bytes) / max_u64(1, p->head.record);
     before += count(form, &p->head, p->text.data, offset);
-    snprintf(place, PLACE, form->cut->by_lines ? "%s:%llu" : "%s: record %llu", name_of(f),
-             (unsigned long long)before + 1);
+    if (form->cut->by_lines)
+        snprintf(place, PLACE, "%s:%llu", name_of(f), (unsigned long long)before + 1);
+    else
+        snprintf(place, PLACE, "%s: record %llu", name_of(f), (unsigned long long)before);
 }
 
 /* A mistake of the file that is open, at the end of what was read. */

@@ -47,7 +47,8 @@ uint64_t *reader_told(struct reader *r);
 double reader_share(const struct reader *r);
 void reader_close(struct reader *r);
 
-/* "FILE:LINE" or "FILE: record N" of the record that begins at an offset in a piece. */
+/* "FILE:LINE", lines counted from 1 as editors do, or "FILE: record N", records from 0 as the rows of the
+ * output, of the record that begins at an offset in a piece. */
 enum { PLACE = 400 };
 void piece_place(const struct piece *p, const struct inputs *in, const struct form *form, uint64_t offset,
                  char place[PLACE]);

@@ -284,9 +284,11 @@ int settings_suit(struct settings *s, struct error *e) {
                    {GIVEN_IDS, "--ids: vectors in this form have none"}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (s->given & options[i].given & ~s->form->bears)
-            return error_set(e, EX_USAGE, "%s, and the input is %s", options[i].what, s->form->name);
+            return error_set(e, EX_USAGE, "%s, and the input is %s (see --from)", options[i].what,
+                             s->form->name);
     if (s->form->bears & GIVEN_FIELDS && s->ids && !s->id_field)
-        return error_set(e, EX_USAGE, "--ids: name the field that holds them with --id-field");
+        return error_set(e, EX_USAGE,
+                         "--ids: ids of jsonl (see --from) are in a field: name it with --id-field");
     if (s->per_file && s->form->whole)
         s->form = s->form->whole;
     return 0;

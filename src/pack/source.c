@@ -158,7 +158,10 @@ static enum packing packing_of(const struct source *s, const char *file) {
     uint8_t first[MAGIC_BYTES] = {0};
     memcpy(first, s->in, min_u64(s->in_bytes, MAGIC_BYTES));
     for (int k = PACKING_GZ; k <= PACKING_ZST; k++)
-        if (decoders[k].is_magic(first) || ends_in(file, decoders[k].ending))
+        if (decoders[k].is_magic(first))
+            return (enum packing)k;
+    for (int k = PACKING_GZ; k <= PACKING_ZST; k++)
+        if (ends_in(file, decoders[k].ending)) /* which will be told to be damaged */
             return (enum packing)k;
     return PACKING_NONE;
 }

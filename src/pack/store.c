@@ -66,27 +66,27 @@ struct store {
     struct error *e;
 };
 
-static int write_view(struct store *st, struct view v, const char *path, enum h5_type type, uint64_t width,
-                      uint64_t n) {
-    v.item = max_u64(1, width) * h5_type_bytes(type);
-    struct h5_part part = {.path = path,
-                           .type = type,
-                           .width = width,
-                           .n = n,
-                           .rows = n,
-                           .first = comm_sum_before(st->c, n),
-                           .gzip = st->s->gzip,
-                           .memory = st->s->memory,
-                           .fill = fill,
-                           .ctx = &v};
+/* A dataset of the view; of `part` its name and shape are given, and the n of this rank. */
+static int write_view(struct store *st, struct view v, struct h5_part part) {
+    part.rows = part.n;
+    part.first = comm_sum_before(st->c, part.n);
+    part.gzip = st->s->gzip;
+    part.memory = st->s->memory;
+    part.fill = fill;
+    part.ctx = &v;
+    v.item = (part.rank == 2 ? part.width : 1) * h5_type_bytes(part.type);
     comm_sum(st->c, &part.rows, 1);
     return h5_new_dataset(st->file, &part, st->e);
+}
+
+static int write_list(struct store *st, struct view v, const char *path, enum h5_type type, uint64_t n) {
+    return write_view(st, v, (struct h5_part){.path = path, .type = type, .rank = 1, .n = n});
 }
 
 static int write_column(struct store *st, enum column_name name, const char *path, enum h5_type type,
                         uint64_t n) {
     struct view v = {.columns = st->columns, .name = name};
-    return write_view(st, v, path, type, 0, n);
+    return write_list(st, v, path, type, n);
 }
 
 /* Lengths as where they begin; `sum` is of this rank's. */
@@ -98,7 +98,7 @@ static int write_begins(struct store *st, enum column_name lengths, const char *
                      .how = SUMMED,
                      .sum = comm_sum_before(st->c, sum),
                      .rows = rows};
-    return write_view(st, v, path, type, 0, rows + is_last);
+    return write_list(st, v, path, type, rows + is_last);
 }
 
 static int write_sets(struct store *st, const struct harvest *h) {
@@ -110,7 +110,7 @@ static int write_sets(struct store *st, const struct harvest *h) {
     bool narrow = is_known ? fits : largest <= UINT32_MAX;
     struct view v = {.columns = st->columns, .name = COLUMN_ITEMS, .how = narrow ? NARROWED : AS_IT_IS};
     if (write_begins(st, COLUMN_LENGTHS, "/sets/indptr", H5_INT64, h->rows, h->items) ||
-        write_view(st, v, "/sets/indices", narrow ? H5_UINT32 : H5_UINT64, 0, h->items))
+        write_list(st, v, "/sets/indices", narrow ? H5_UINT32 : H5_UINT64, h->items))
         return st->e->status;
     if (st->s->weights)
         write_column(st, COLUMN_WEIGHTS, "/sets/data", H5_FLOAT32, h->items);
@@ -122,7 +122,9 @@ static int write_vectors(struct store *st, const struct harvest *h) {
         [NUMBER_NONE] = H5_FLOAT32, [NUMBER_F16] = H5_FLOAT16, [NUMBER_F32] = H5_FLOAT32,
         [NUMBER_F64] = H5_FLOAT64,  [NUMBER_I8] = H5_INT8,     [NUMBER_U8] = H5_UINT8};
     struct view v = {.columns = st->columns, .name = COLUMN_ITEMS};
-    return write_view(st, v, "/vectors", types[h->type], h->width, h->rows);
+    struct h5_part part = {
+        .path = "/vectors", .type = types[h->type], .rank = 2, .width = h->width, .n = h->rows};
+    return write_view(st, v, part);
 }
 
 static int write_source(struct store *st, const struct inputs *in, const struct harvest *h) {
@@ -135,8 +137,8 @@ static int write_source(struct store *st, const struct inputs *in, const struct 
     if (!write_column(st, COLUMN_FILE, "/source/file", H5_UINT32, h->rows) &&
         !write_column(st, COLUMN_OFFSET, "/source/offset", H5_UINT64, h->rows) &&
         !write_column(st, COLUMN_LENGTH, "/source/length", H5_UINT64, h->rows) &&
-        !write_view(st, begins, "/source/names/indptr", H5_UINT64, 0, writes ? in->n + 1 : 0))
-        write_view(st, bytes, "/source/names/bytes", H5_UINT8, 0, names.bytes);
+        !write_list(st, begins, "/source/names/indptr", H5_UINT64, writes ? in->n + 1 : 0))
+        write_list(st, bytes, "/source/names/bytes", H5_UINT8, names.bytes);
     buffer_free(&names);
     return st->e->status;
 }
