@@ -3,8 +3,10 @@
 
 #include "comm.h"
 #include "h5_base.h"
+#include "info.h"
 #include "pack.h"
 #include "settings.h"
+#include "show.h"
 
 static void run(struct comm *c, struct settings *s, struct error *e) {
     bool prints = comm_rank(c) == 0;
@@ -12,7 +14,13 @@ static void run(struct comm *c, struct settings *s, struct error *e) {
         settings_help(stdout);
     else if (s->version && prints)
         printf("lshpack %s\n%s\n%s\n", LSHJOIN_VERSION, comm_version(), h5_version());
-    else if (!s->help && !s->version)
+    if (s->help || s->version)
+        return;
+    if (s->info)
+        info_run(c, s->info, e);
+    else if (s->show)
+        show_run(c, s->show, s->inputs[0], e);
+    else
         pack_run(c, s, e);
 }
 
