@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "column.h"
-#include "inputs.h"
+#include "corpus.h"
 #include "lshjoin/metrics.h"
 #include "lshjoin/pool.h"
 #include "reader.h"
@@ -17,7 +17,7 @@
 struct pack {
     struct comm *c;
     const struct settings *s;
-    struct inputs in;
+    struct corpus in;
     struct reader *reader;
     struct pool *pool;
     struct parser *parser; /* [threads] */
@@ -291,16 +291,16 @@ static void run(struct pack *k, struct target *t, struct error *e) {
 int pack_run(struct comm *c, struct settings *s, struct error *e) {
     struct pack k = {.c = c, .s = s};
     struct target target;
-    if (!inputs_gather(&k.in, c, s, e)) {
+    if (!corpus_gather(&k.in, c, s, e)) {
         if (!s->form)
-            inputs_form(&k.in, &s->form, e);
+            corpus_form(&k.in, &s->form, e);
         if (!e->status)
             settings_suit(s, e);
         if (!comm_failed(c, e) && !target_prepare(&target, c, s->output, s->force, e)) {
-            inputs_weigh(&k.in, c);
+            corpus_weigh(&k.in, c);
             run(&k, &target, e);
         }
     }
-    inputs_free(&k.in);
+    corpus_free(&k.in);
     return e->status;
 }

@@ -8,7 +8,7 @@
 enum { LOOK_AHEAD = 1 << 16 };
 
 struct reader {
-    const struct inputs *in;
+    const struct corpus *in;
     const struct settings *s;
     uint64_t piece_bytes;
 
@@ -25,7 +25,7 @@ struct reader {
     struct error error;
 };
 
-struct reader *reader_open(const struct inputs *in, const struct settings *s, uint64_t piece_bytes) {
+struct reader *reader_open(const struct corpus *in, const struct settings *s, uint64_t piece_bytes) {
     struct reader *r = mem_zero(1, sizeof *r);
     *r = (struct reader){
         .in = in, .s = s, .piece_bytes = piece_bytes, .told = mem_zero(2 * in->n, sizeof *r->told)};
@@ -65,7 +65,7 @@ static const char *name_of(const struct input_file *f) {
     return strcmp(f->name, "-") == 0 ? "standard input" : f->name;
 }
 
-void piece_place(const struct piece *p, const struct inputs *in, const struct form *form, uint64_t offset,
+void piece_place(const struct piece *p, const struct corpus *in, const struct form *form, uint64_t offset,
                  char place[PLACE]) {
     const struct input_file *f = &in->file[p->file];
     uint64_t before = p->before;
@@ -153,7 +153,7 @@ static void drop_head(struct reader *r) {
 /* Open the next file of this rank's share. False if there is none, or on an error. */
 static bool open_next(struct reader *r) {
     uint64_t from = 0, to = 0;
-    while (r->file < r->in->n && !inputs_range(r->in, r->s, r->file, &from, &to))
+    while (r->file < r->in->n && !corpus_range(r->in, r->s, r->file, &from, &to))
         r->file++;
     if (r->file == r->in->n || r->error.status)
         return false;
@@ -176,7 +176,7 @@ static bool open_next(struct reader *r) {
         r->told[2 * r->file - 2] = r->head.rows;
         r->told[2 * r->file - 1] = r->head.items;
     }
-    if (inputs_is_cut(f, r->s))
+    if (corpus_is_cut(f, r->s))
         enter(r, from, to, f->size);
     else
         drop_head(r);

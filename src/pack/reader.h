@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "inputs.h"
+#include "corpus.h"
 #include "parser.h"
 
 /* Whole records of one file. */
@@ -30,7 +30,7 @@ struct reader;
 
 /* A reader of this rank's share. Pieces have about `piece_bytes`, or one record. All that is given outlives
  * it. */
-struct reader *reader_open(const struct inputs *in, const struct settings *s, uint64_t piece_bytes);
+struct reader *reader_open(const struct corpus *in, const struct settings *s, uint64_t piece_bytes);
 /* Fill a batch with pieces of some `bytes` together, the next ones in the order of the input; none when there
  * is no more, or reading failed. May be called on any thread, one at a time. */
 void reader_fill(struct reader *r, struct batch *b, uint64_t bytes);
@@ -50,7 +50,7 @@ void reader_close(struct reader *r);
 /* "FILE:LINE", lines counted from 1 as editors do, or "FILE: record N", records from 0 as the rows of the
  * output, of the record that begins at an offset in a piece. */
 enum { PLACE = 400 };
-void piece_place(const struct piece *p, const struct inputs *in, const struct form *form, uint64_t offset,
+void piece_place(const struct piece *p, const struct corpus *in, const struct form *form, uint64_t offset,
                  char place[PLACE]);
 
 #endif

@@ -43,8 +43,8 @@ static int check_run(const struct show *s, struct error *e) {
 static int load_record(struct show *s, uint64_t row, int side, struct error *e) {
     uint64_t length;
     if (row >= s->records.rows)
-        return error_set(e, EX_DATAERR, "%s: has %" PRIu64 " records, but a pair tells of row %" PRIu64,
-                         s->file, s->records.rows, row);
+        return error_set(e, EX_DATAERR, "%s: a pair tells of row %" PRIu64 ", but %s has %" PRIu64 " records",
+                         s->pairs.name, row, s->file, s->records.rows);
     if (s->ids.n > 0) {
         char *id = h5_strings_read(&s->ids, row, ID_MOST, &length, e);
         snprintf(s->head[side], HEAD, "%" PRIu64 ": %s", row, id ? id : "");

@@ -127,7 +127,7 @@ static int write_vectors(struct store *st, const struct harvest *h) {
     return write_view(st, v, part);
 }
 
-static int write_source(struct store *st, const struct inputs *in, const struct harvest *h) {
+static int write_source(struct store *st, const struct corpus *in, const struct harvest *h) {
     struct buffer names = {0};
     bool writes = comm_rank(st->c) == 0;
     for (uint64_t i = 0; i < in->n && writes; i++)
@@ -173,7 +173,7 @@ static int write_attributes(struct store *st, const struct harvest *h) {
     return st->e->status;
 }
 
-int store_write(struct comm *c, const struct settings *s, const struct inputs *in,
+int store_write(struct comm *c, const struct settings *s, const struct corpus *in,
                 const struct columns *columns, const struct harvest *h, const char *name, struct error *e) {
     struct store st = {c, s, columns, h5_new_create(c, name, e), e};
     if (!st.file)

@@ -4,7 +4,7 @@
 
 #include "column.h"
 #include "comm.h"
-#include "inputs.h"
+#include "corpus.h"
 #include "settings.h"
 
 /* What there is to write, besides the columns. */
@@ -19,7 +19,7 @@ struct harvest {
 
 /* Collective. Write the file `name`. Returns e->status, agreed and printed; on errors a part of it may be
  * there. */
-int store_write(struct comm *c, const struct settings *s, const struct inputs *in,
+int store_write(struct comm *c, const struct settings *s, const struct corpus *in,
                 const struct columns *columns, const struct harvest *h, const char *name, struct error *e);
 
 #endif

@@ -1,4 +1,4 @@
-#include "inputs.h"
+#include "corpus.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,7 +67,7 @@ static int look_at(struct input_file *f, struct error *e) {
 }
 
 /* Cut the text of all names. */
-static void name_files(struct inputs *in, uint64_t bytes) {
+static void name_files(struct corpus *in, uint64_t bytes) {
     uint64_t i = 0;
     for (uint64_t at = 0; at < bytes; at += strlen(in->names + at) + 1, i++) {
         in->file[i].name = in->names + at;
@@ -82,8 +82,8 @@ static uint64_t count_names(const struct buffer *names) {
     return n;
 }
 
-int inputs_gather(struct inputs *in, struct comm *c, const struct settings *s, struct error *e) {
-    *in = (struct inputs){0};
+int corpus_gather(struct corpus *in, struct comm *c, const struct settings *s, struct error *e) {
+    *in = (struct corpus){0};
     bool first = comm_rank(c) == 0;
     struct buffer names = {0};
     if (first)
@@ -106,15 +106,15 @@ int inputs_gather(struct inputs *in, struct comm *c, const struct settings *s, s
     return 0;
 }
 
-void inputs_free(struct inputs *in) {
+void corpus_free(struct corpus *in) {
     free(in->file);
     free(in->name_at);
     free(in->names);
     free(in->weight);
-    *in = (struct inputs){0};
+    *in = (struct corpus){0};
 }
 
-int inputs_form(const struct inputs *in, const struct form **form, struct error *e) {
+int corpus_form(const struct corpus *in, const struct form **form, struct error *e) {
     const struct form *of_all = NULL;
     for (uint64_t i = 0; i < in->n; i++) {
         const char *name = in->file[i].name;
@@ -132,7 +132,7 @@ int inputs_form(const struct inputs *in, const struct form **form, struct error 
     return 0;
 }
 
-bool inputs_is_cut(const struct input_file *f, const struct settings *s) {
+bool corpus_is_cut(const struct input_file *f, const struct settings *s) {
     /* Behind a vector of another length nothing is at its place: who goes on there must come from the front.
      */
     bool is_walked = s->form->cut->is_whole || (!s->form->cut->by_lines && s->skip_bad);
@@ -144,7 +144,7 @@ static uint64_t share_of(uint64_t a, uint64_t b, uint64_t c) {
     return a / c * b + a % c * b / c;
 }
 
-void inputs_weigh(struct inputs *in, const struct comm *c) {
+void corpus_weigh(struct corpus *in, const struct comm *c) {
     uint64_t rank = (uint64_t)comm_rank(c), ranks = (uint64_t)comm_size(c), behind_streams = 0;
     for (uint64_t i = 0; i < in->n; i++) {
         const struct input_file *f = &in->file[i];
@@ -158,11 +158,11 @@ void inputs_weigh(struct inputs *in, const struct comm *c) {
     in->hi = max_u64(behind_streams, share_of(all, rank + 1, ranks));
 }
 
-bool inputs_range(const struct inputs *in, const struct settings *s, uint64_t file, uint64_t *from,
+bool corpus_range(const struct corpus *in, const struct settings *s, uint64_t file, uint64_t *from,
                   uint64_t *to) {
     const struct input_file *f = &in->file[file];
     uint64_t begin = in->weight[file], end = in->weight[file + 1];
-    if (!inputs_is_cut(f, s)) {
+    if (!corpus_is_cut(f, s)) {
         *from = 0;
         *to = UINT64_MAX;
         return in->lo <= begin && begin < in->hi;
