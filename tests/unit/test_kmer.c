@@ -52,6 +52,7 @@ static void test_known(void **state) {
 static void test_letters(void **state) {
     (void)state;
     check(3, "aacGUa", (uint64_t[]){1, 6, 6, 44}, 4);
+    check(3, "AACGuA", (uint64_t[]){1, 6, 6, 44}, 4);
     check(3, "AACNACG", (uint64_t[]){1, 6}, 2);
     check(3, "AANCG-TR", NULL, 0);
     check(3, "NAACN", (uint64_t[]){1}, 1);

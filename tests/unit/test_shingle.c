@@ -103,12 +103,27 @@ static void test_invalid(void **state) {
         {"x\xe2\x82", "x" FFFD, 1},
         {"\xf0\x9f\x98", FFFD, 1},
         {"\xc3", FFFD, 1},
+        {"\xf5\x80\x80\x80", FFFD FFFD FFFD FFFD, 4},
         {"\xf4\x8f\xbf\xbf\xee\x80\x80\xed\x9f\xbf", "\xf4\x8f\xbf\xbf\xee\x80\x80\xed\x9f\xbf", 0},
     };
     struct folding f;
     folding_make(&f, false, false, false);
     for (size_t i = 0; i < LENGTH(cases); i++)
         check_folded(&f, &cases[i]);
+}
+
+/* What is behind the end of a text, the next record perhaps, is no part of its last sequence. */
+static void test_ends(void **state) {
+    (void)state;
+    struct folding f;
+    struct buffer out = {0};
+    folding_make(&f, false, false, false);
+    for (uint64_t bytes = 1; bytes < 4; bytes++) {
+        assert_int_equal(text_fold(&f, "\xf0\x9f\x98\x80", bytes, &out), 1);
+        assert_int_equal(out.bytes, 3);
+        assert_int_equal(text_fold(&f, "\xc3\xa4", 1, &out), 1);
+    }
+    buffer_free(&out);
 }
 
 /* ASCII within a long run, where it's folded by arithmetic, and alone, where it's folded by a table. */
@@ -243,10 +258,10 @@ static void test_appends(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_words), cmocka_unit_test(test_known_code_points),
-        cmocka_unit_test(test_folding),     cmocka_unit_test(test_invalid),
-        cmocka_unit_test(test_ascii),       cmocka_unit_test(test_random_texts),
-        cmocka_unit_test(test_appends),
+        cmocka_unit_test(test_known_words),  cmocka_unit_test(test_known_code_points),
+        cmocka_unit_test(test_folding),      cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_ends),         cmocka_unit_test(test_ascii),
+        cmocka_unit_test(test_random_texts), cmocka_unit_test(test_appends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
