@@ -32,53 +32,6 @@ struct reader *reader_open(const struct corpus *in, const struct settings *s, ui
     return r;
 }
 
-/* Lines in a text, or records where the form has no lines. */
-static uint64_t count(const struct form *form, const struct head *h, const char *text, uint64_t bytes) {
-    uint64_t n = 0;
-    if (form->cut->by_lines) {
-        for (uint64_t i = 0; i < bytes; i++)
-            n += text[i] == '\n';
-        return n;
-    }
-    for (uint64_t at = 0; at < bytes; n++)
-        at += min_u64(bytes - at, form->cut->extent(h, text + at, bytes - at));
-    return n;
-}
-
-/* Lines before a byte of a plain file. */
-static uint64_t count_lines(const char *file, uint64_t end) {
-    struct error ignored = {0};
-    struct source *s = source_open(file, &ignored);
-    char *text = mem_alloc(LOOK_AHEAD, 1);
-    uint64_t n = 0, got = s ? 1 : 0;
-    for (uint64_t at = 0; at < end && got; at += got) {
-        got = source_read(s, text, min_u64(LOOK_AHEAD, end - at), &ignored);
-        for (uint64_t i = 0; i < got; i++)
-            n += text[i] == '\n';
-    }
-    free(text);
-    source_close(s);
-    return n;
-}
-
-static const char *name_of(const struct input_file *f) {
-    return strcmp(f->name, "-") == 0 ? "standard input" : f->name;
-}
-
-void piece_place(const struct piece *p, const struct corpus *in, const struct form *form, uint64_t offset,
-                 char place[PLACE]) {
-    const struct input_file *f = &in->file[p->file];
-    uint64_t before = p->before;
-    if (before == UINT64_MAX)
-        before = form->cut->by_lines ? count_lines(f->name, p->at)
-                                     : (p->at - p->head.bytes) / max_u64(1, p->head.record);
-    before += count(form, &p->head, p->text.data, offset);
-    if (form->cut->by_lines)
-        snprintf(place, PLACE, "%s:%llu", name_of(f), (unsigned long long)before + 1);
-    else
-        snprintf(place, PLACE, "%s: record %llu", name_of(f), (unsigned long long)before);
-}
-
 /* A mistake of the file that is open, at the end of what was read. */
 static void fail_here(struct reader *r, const struct error *why) {
     const struct input_file *f = &r->in->file[r->file - 1];
@@ -86,7 +39,7 @@ static void fail_here(struct reader *r, const struct error *why) {
         .text = r->carry, .file = r->file - 1, .at = r->at, .head = r->head, .before = r->before};
     char place[PLACE];
     if (r->before == UINT64_MAX)
-        snprintf(place, sizeof place, "%s", name_of(f));
+        snprintf(place, sizeof place, "%s", piece_file(f));
     else
         piece_place(&end, r->in, r->s->form, r->carry.bytes, place);
     error_set(&r->error, why->status, "%s: %s", place, why->text);
@@ -144,7 +97,7 @@ static void enter(struct reader *r, uint64_t from, uint64_t to, uint64_t size) {
 /* Leave the head out of what is carried. */
 static void drop_head(struct reader *r) {
     uint64_t n = min_u64(r->head.bytes, r->carry.bytes);
-    r->before = r->s->form->cut->by_lines ? count(r->s->form, &r->head, r->carry.data, n) : 0;
+    r->before = r->s->form->cut->by_lines ? piece_count(r->s->form, &r->head, r->carry.data, n) : 0;
     r->carry.bytes -= n;
     memmove(r->carry.data, r->carry.data + n, r->carry.bytes);
     r->at = n;
@@ -169,7 +122,8 @@ static bool open_next(struct reader *r) {
     if (r->error.status)
         return false;
     if (!r->s->form->head(&r->head, r->carry.data, r->carry.bytes, &e)) {
-        error_set(&r->error, e.status, r->s->form->cut->by_lines ? "%s:1: %s" : "%s: %s", name_of(f), e.text);
+        error_set(&r->error, e.status, r->s->form->cut->by_lines ? "%s:1: %s" : "%s: %s", piece_file(f),
+                  e.text);
         return false;
     }
     if (from == 0) {
@@ -209,7 +163,7 @@ static void give(struct reader *r, struct piece *p, uint64_t end) {
     r->carry = rest;
     r->at += end;
     if (r->before != UINT64_MAX)
-        r->before += count(r->s->form, &r->head, p->text.data, end);
+        r->before += piece_count(r->s->form, &r->head, p->text.data, end);
 }
 
 static void close_file(struct reader *r) {
@@ -247,14 +201,6 @@ void reader_fill(struct reader *r, struct batch *b, uint64_t bytes) {
             return;
         held += max_u64(b->piece[b->n++].text.bytes, 1 << 12); /* an empty one takes its time, too */
     }
-}
-
-void batch_free(struct batch *b) {
-    for (uint64_t i = 0; i < b->capacity; i++) {
-        buffer_free(&b->piece[i].text);
-        rows_free(&b->piece[i].rows);
-    }
-    free(b->piece);
 }
 
 const struct error *reader_error(const struct reader *r) {

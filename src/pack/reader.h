@@ -6,25 +6,7 @@
 #include <stdint.h>
 
 #include "corpus.h"
-#include "parser.h"
-
-/* Whole records of one file. */
-struct piece {
-    struct buffer text; /* 0 follows it */
-    uint64_t file;
-    uint64_t at; /* where in the file, uncompressed, it begins */
-    struct head head;
-    uint64_t
-        before; /* lines, or records, before it in the file; UINT64_MAX: to be counted if that is needed */
-    struct rows rows; /* what the parser makes of it */
-};
-
-/* Pieces that are parsed side by side. */
-struct batch {
-    struct piece *piece; /* [capacity], of which n are filled; the others may own memory */
-    uint64_t n, capacity;
-};
-void batch_free(struct batch *b);
+#include "piece.h"
 
 struct reader;
 
@@ -46,11 +28,5 @@ uint64_t *reader_told(struct reader *r);
 /* How much of this rank's share is read, 0 to 1. */
 double reader_share(const struct reader *r);
 void reader_close(struct reader *r);
-
-/* "FILE:LINE", lines counted from 1 as editors do, or "FILE: record N", records from 0 as the rows of the
- * output, of the record that begins at an offset in a piece. */
-enum { PLACE = 400 };
-void piece_place(const struct piece *p, const struct corpus *in, const struct form *form, uint64_t offset,
-                 char place[PLACE]);
 
 #endif
