@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "column.h"
 #include "corpus.h"
+#include "harvest.h"
 #include "lshjoin/metrics.h"
 #include "lshjoin/pool.h"
 #include "reader.h"
@@ -25,10 +25,7 @@ struct pack {
     int now;               /* which one is parsed */
     bool is_over;          /* all are */
     uint64_t batch_bytes;
-    struct columns columns;
     struct harvest harvest;
-    uint64_t *counted; /* [2 * files]: records, and items of them, that were found in a file */
-    uint64_t bytes;    /* of text parsed */
     struct metrics metrics;
 };
 
@@ -42,8 +39,7 @@ static void start(struct pack *k, const char *directory) {
     k->parser = mem_zero((uint64_t)s->threads, sizeof *k->parser);
     for (int t = 0; t < s->threads; t++)
         k->parser[t].settings = s;
-    k->columns = columns_make(s->scratch ? s->scratch : directory, s->memory);
-    k->counted = mem_zero(2 * k->in.n, sizeof *k->counted);
+    k->harvest = harvest_make(s, &k->in, directory);
     bool tells = comm_rank(k->c) == 0 && !s->quiet && (s->progress || metrics_on_terminal());
     metrics_begin(&k->metrics, !tells ? PROGRESS_NONE : s->progress ? PROGRESS_LOG : PROGRESS_TERMINAL);
     k->metrics.program = "lshpack";
@@ -58,8 +54,7 @@ static void stop(struct pack *k) {
     batch_free(&k->batch[1]);
     pool_destroy(k->pool);
     reader_close(k->reader);
-    columns_free(&k->columns);
-    free(k->counted);
+    harvest_free(&k->harvest);
 }
 
 /* Item 0 reads the next batch; the others are the pieces of this one. */
@@ -91,7 +86,7 @@ static bool step(struct pack *k, struct error *e) {
         return false;
     }
     pool_for(k->pool, b->n + 1, 1, work, k);
-    metrics_progress(&k->metrics, reader_share(k->reader), k->bytes);
+    metrics_progress(&k->metrics, reader_share(k->reader), k->harvest.bytes);
     return true;
 }
 
@@ -102,90 +97,10 @@ static bool holds_rows(const struct batch *b) {
     return false;
 }
 
-static void complain(struct pack *k, const struct piece *p, uint64_t offset, const char *what,
-                     struct error *e) {
-    char place[PLACE];
-    piece_place(p, &k->in, k->s->form, offset, place);
-    error_set(e, EX_DATAERR, "%s: %s", place, what);
-}
-
-/* Vectors that don't have the length of the first of all. */
-static int check_widths(struct pack *k, struct piece *p, struct error *e) {
-    const uint64_t *length = (const uint64_t *)p->rows.lengths.data,
-                   *offset = (const uint64_t *)p->rows.offsets.data;
-    char text[200];
-    uint64_t misfit = 0;
-    while (misfit < p->rows.n && length[misfit] == k->harvest.width && p->head.type == k->harvest.type)
-        misfit++;
-    if (misfit == p->rows.n)
-        return 0;
-    if (p->head.type != k->harvest.type)
-        complain(k, p, offset[misfit], "its numbers are of another type than those of the first input", e);
-    snprintf(text, sizeof text, "holds %" PRIu64 " numbers, and the first vector holds %" PRIu64,
-             length[misfit], k->harvest.width);
-    if (!k->s->skip_bad)
-        complain(k, p, offset[misfit], text, e);
-    else
-        rows_keep_width(&p->rows, k->harvest.width, number_bytes(p->head.type));
-    return e->status;
-}
-
-static void append_buffer(struct pack *k, enum column_name name, const struct buffer *b) {
-    column_append(&k->columns, name, b->data, b->bytes);
-}
-
-static void append_source(struct pack *k, struct piece *p) {
-    uint64_t *offset = (uint64_t *)p->rows.offsets.data, n = p->rows.n;
-    uint32_t file = (uint32_t)p->file;
-    for (uint64_t i = 0; i < n; i++) {
-        offset[i] = k->s->per_file ? 0 : offset[i] + p->at;
-        column_append(&k->columns, COLUMN_FILE, &file, sizeof file);
-    }
-    append_buffer(k, COLUMN_OFFSET, &p->rows.offsets);
-    append_buffer(k, COLUMN_LENGTH, &p->rows.spans);
-}
-
-static void note_largest(struct pack *k, const struct rows *r) {
-    const uint64_t *items = (const uint64_t *)r->items.data;
-    for (uint64_t i = 0; i < r->items.bytes / sizeof *items; i++)
-        k->harvest.largest = max_u64(k->harvest.largest, items[i]);
-}
-
-static void append_piece(struct pack *k, struct piece *p, struct error *e) {
-    struct harvest *h = &k->harvest;
-    struct rows *r = &p->rows;
-    bool vectors = k->s->form->vectors;
-    k->bytes += p->text.bytes;
-    if (vectors && check_widths(k, p, e))
-        return;
-    if (r->error.status) {
-        complain(k, p, r->error_at, r->error.text, e);
-        return;
-    }
-    k->counted[2 * p->file] += r->n + r->bad;
-    k->counted[2 * p->file + 1] += r->given;
-    h->rows += r->n;
-    h->items += r->items.bytes / (vectors ? number_bytes(p->head.type) : sizeof(uint64_t));
-    h->id_bytes += r->ids.bytes;
-    h->bad += r->bad;
-    h->invalid += r->invalid;
-    append_buffer(k, COLUMN_ITEMS, &r->items);
-    append_buffer(k, COLUMN_WEIGHTS, &r->weights);
-    append_buffer(k, COLUMN_IDS, &r->ids);
-    append_buffer(k, COLUMN_ID_LENGTHS, &r->id_lengths);
-    if (!vectors) {
-        append_buffer(k, COLUMN_LENGTHS, &r->lengths);
-        note_largest(k, r);
-    }
-    if (k->s->source)
-        append_source(k, p);
-    columns_settle(&k->columns, e);
-}
-
 static void append_batch(struct pack *k, struct error *e) {
     struct batch *b = &k->batch[k->now];
     for (uint64_t i = 0; i < b->n && !e->status; i++)
-        append_piece(k, &b->piece[i], e);
+        harvest_append(&k->harvest, &b->piece[i], e);
 }
 
 /* Collective. Length and type of vectors are those of the first of all input, whichever rank holds it; where
@@ -219,10 +134,10 @@ static int check_counts(struct pack *k, struct error *e) {
     uint64_t files = k->in.n, *told = reader_told(k->reader);
     if (!k->s->form->tells)
         return 0;
-    comm_sum(k->c, k->counted, 2 * files);
+    comm_sum(k->c, k->harvest.counted, 2 * files);
     comm_sum(k->c, told, 2 * files);
     for (uint64_t i = 0; i < files && !e->status; i++) {
-        const uint64_t *t = told + 2 * i, *found = k->counted + 2 * i;
+        const uint64_t *t = told + 2 * i, *found = k->harvest.counted + 2 * i;
         bool same = t[0] == found[0] && (t[1] == found[1] || k->s->skip_bad);
         if (!same && k->s->skip_bad)
             k->harvest.bad += comm_rank(k->c) == 0;
@@ -249,31 +164,22 @@ static int read_all(struct pack *k, struct error *e) {
     metrics_end(&k->metrics);
     if (comm_failed(k->c, e) || (check_counts(k, e), comm_failed(k->c, e)))
         return e->status;
-    struct harvest *h = &k->harvest;
-    h->bad += reader_bad(k->reader);
-    uint64_t sums[] = {h->bad, h->invalid, h->rows, h->items, k->bytes};
-    comm_sum(k->c, sums, 5);
-    h->bad = sums[0];
-    h->invalid = sums[1];
-    h->all_rows = sums[2];
-    h->all_items = sums[3];
-    k->bytes = sums[4];
+    k->harvest.bad += reader_bad(k->reader);
     return 0;
 }
 
-static void print_summary(const struct pack *k, double read_seconds) {
-    const struct harvest *h = &k->harvest;
-    double seconds = seconds_now() - k->metrics.begin;
+static void print_summary(const struct pack *k, const struct totals *t, double read_seconds) {
+    const bool vectors = k->s->form->vectors;
+    double seconds = seconds_now() - k->metrics.begin, megabytes = (double)t->bytes / 1e6;
     fprintf(stderr,
             "lshpack: %" PRIu64 " %s, %" PRIu64
             " %s, of %.1f MB in %.2f s (reading %.2f, writing %.2f): %.0f MB/s\n",
-            h->all_rows, k->s->form->vectors ? "vectors" : "sets", h->all_items,
-            k->s->form->vectors ? "numbers" : "elements", (double)k->bytes / 1e6, seconds, read_seconds,
-            seconds - read_seconds, (double)k->bytes / 1e6 / seconds);
-    if (h->bad)
-        fprintf(stderr, "lshpack: %" PRIu64 " bad records were skipped\n", h->bad);
-    if (h->invalid)
-        fprintf(stderr, "lshpack: %" PRIu64 " invalid sequences of UTF-8 were replaced\n", h->invalid);
+            t->rows, vectors ? "vectors" : "sets", t->items, vectors ? "numbers" : "elements", megabytes,
+            seconds, read_seconds, seconds - read_seconds, megabytes / seconds);
+    if (t->bad)
+        fprintf(stderr, "lshpack: %" PRIu64 " bad records were skipped\n", t->bad);
+    if (t->invalid)
+        fprintf(stderr, "lshpack: %" PRIu64 " invalid sequences of UTF-8 were replaced\n", t->invalid);
 }
 
 static void run(struct pack *k, struct target *t, struct error *e) {
@@ -281,9 +187,10 @@ static void run(struct pack *k, struct target *t, struct error *e) {
     double begin = seconds_now();
     if (!read_all(k, e)) {
         double read_seconds = seconds_now() - begin;
-        store_write(k->c, k->s, &k->in, &k->columns, &k->harvest, t->part, e);
+        struct totals totals = store_totals(k->c, &k->harvest);
+        store_write(k->c, &k->harvest, &totals, t->part, e);
         if (!target_finish(t, k->c, e) && comm_rank(k->c) == 0 && !k->s->quiet)
-            print_summary(k, read_seconds);
+            print_summary(k, &totals, read_seconds);
     }
     stop(k);
 }

@@ -127,7 +127,8 @@ static int write_vectors(struct store *st, const struct harvest *h) {
     return write_view(st, v, part);
 }
 
-static int write_source(struct store *st, const struct corpus *in, const struct harvest *h) {
+static int write_source(struct store *st, const struct harvest *h) {
+    const struct corpus *in = h->in;
     struct buffer names = {0};
     bool writes = comm_rank(st->c) == 0;
     for (uint64_t i = 0; i < in->n && writes; i++)
@@ -143,7 +144,7 @@ static int write_source(struct store *st, const struct corpus *in, const struct 
     return st->e->status;
 }
 
-static int write_attributes(struct store *st, const struct harvest *h) {
+static int write_attributes(struct store *st, const struct totals *t) {
     const struct settings *s = st->s;
     const struct shingling *how = &s->shingling;
     const bool is_text = s->form->bears & GIVEN_TEXT, is_genome = s->form->bears & GIVEN_KMERS;
@@ -161,9 +162,9 @@ static int write_attributes(struct store *st, const struct harvest *h) {
                       {is_text, "hash", "XXH3_64bits", 0},
                       {is_text, "hash_bits", NULL, s->hash_bits},
                       {is_genome, "k", NULL, s->kmers},
-                      {true, "rows", NULL, h->all_rows},
-                      {true, "skipped", NULL, h->bad},
-                      {true, "invalid_utf8", NULL, h->invalid}};
+                      {true, "rows", NULL, t->rows},
+                      {true, "skipped", NULL, t->bad},
+                      {true, "invalid_utf8", NULL, t->invalid}};
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes && !st->e->status; i++) {
         if (attributes[i].is_there && attributes[i].text)
             h5_new_text(st->file, attributes[i].name, attributes[i].text, st->e);
@@ -173,17 +174,24 @@ static int write_attributes(struct store *st, const struct harvest *h) {
     return st->e->status;
 }
 
-int store_write(struct comm *c, const struct settings *s, const struct corpus *in,
-                const struct columns *columns, const struct harvest *h, const char *name, struct error *e) {
-    struct store st = {c, s, columns, h5_new_create(c, name, e), e};
+struct totals store_totals(struct comm *c, const struct harvest *h) {
+    uint64_t sums[] = {h->rows, h->items, h->bad, h->invalid, h->bytes};
+    comm_sum(c, sums, sizeof sums / sizeof *sums);
+    return (struct totals){sums[0], sums[1], sums[2], sums[3], sums[4]};
+}
+
+int store_write(struct comm *c, const struct harvest *h, const struct totals *t, const char *name,
+                struct error *e) {
+    const struct settings *s = h->s;
+    struct store st = {c, s, &h->columns, h5_new_create(c, name, e), e};
     if (!st.file)
         return e->status;
-    if (!write_attributes(&st, h))
+    if (!write_attributes(&st, t))
         s->form->vectors ? write_vectors(&st, h) : write_sets(&st, h);
     if (s->ids && !e->status &&
         !write_begins(&st, COLUMN_ID_LENGTHS, "/ids/indptr", H5_UINT64, h->rows, h->id_bytes))
         write_column(&st, COLUMN_IDS, "/ids/bytes", H5_UINT8, h->id_bytes);
     if (s->source && !e->status)
-        write_source(&st, in, h);
+        write_source(&st, h);
     return h5_new_close(st.file, e);
 }
