@@ -133,10 +133,7 @@ int corpus_form(const struct corpus *in, const struct form **form, struct error 
 }
 
 bool corpus_is_cut(const struct input_file *f, const struct settings *s) {
-    /* Behind a vector of another length nothing is at its place: who goes on there must come from the front.
-     */
-    bool is_walked = s->form->cut->is_whole || (!s->form->cut->by_lines && s->skip_bad);
-    return !f->is_stream && f->packing == PACKING_NONE && !s->per_file && !is_walked;
+    return !f->is_stream && f->packing == PACKING_NONE && !s->per_file && !s->form->cut->is_whole;
 }
 
 /* a*b/c of numbers whose product may need more than 64 bits. */

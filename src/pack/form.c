@@ -7,9 +7,7 @@
 
 static const struct cut lines_cut = {NULL, cut_line, true, false};
 static const struct cut whole_cut = {NULL, cut_nowhere, false, true};
-static const struct cut npy_cut = {NULL, npy_extent, false, false};
-static const struct cut fvecs_cut = {NULL, fvecs_extent, false, false};
-static const struct cut bvecs_cut = {NULL, bvecs_extent, false, false};
+static const struct cut fixed_cut = {NULL, fixed_extent, false, false};
 static const struct cut fasta_cut = {fasta_starts, fasta_extent, true, false};
 static const struct cut fastq_cut = {fastq_starts, fastq_extent, true, false};
 
@@ -31,10 +29,10 @@ static const struct form forms[] = {
     {"mhash", ".", false, GIVEN_IDS, NULL, &lines_cut, mhash_head, mhash_record, true},
     {"libsvm", ".svm.libsvm.svmlight.", false, GIVEN_WEIGHTS | GIVEN_IDS, NULL, &lines_cut, text_head,
      libsvm_record, false},
-    {"npy", ".npy.", true, 0, NULL, &npy_cut, npy_head, npy_record, true},
-    {"fvecs", ".fvecs.", true, 0, NULL, &fvecs_cut, fvecs_head, vecs_record, false},
-    {"bvecs", ".bvecs.", true, 0, NULL, &bvecs_cut, bvecs_head, vecs_record, false},
-    {"ivecs", ".ivecs.", false, 0, NULL, &fvecs_cut, fvecs_head, ivecs_record, false},
+    {"npy", ".npy.", true, 0, NULL, &fixed_cut, npy_head, npy_record, true},
+    {"fvecs", ".fvecs.", true, 0, NULL, &fixed_cut, fvecs_head, vecs_record, false},
+    {"bvecs", ".bvecs.", true, 0, NULL, &fixed_cut, bvecs_head, vecs_record, false},
+    {"ivecs", ".ivecs.", false, 0, NULL, &fixed_cut, fvecs_head, ivecs_record, false},
     {"csv", ".csv.", true, GIVEN_IDS, NULL, &lines_cut, text_head, csv_record, false},
     {"fasta", ".fa.fasta.fna.ffn.", false, GENOMES, NULL, &fasta_cut, text_head, fasta_record, false},
     {"fastq", ".fq.fastq.", false, GENOMES, NULL, &fastq_cut, text_head, fastq_record, false},

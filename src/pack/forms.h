@@ -19,12 +19,10 @@ enum outcome libsvm_record(struct parser *p, const char *text, uint64_t bytes);
 /* Vectors, and sets in the form of vectors. */
 enum outcome csv_record(struct parser *p, const char *text, uint64_t bytes);
 bool npy_head(struct head *h, const char *text, uint64_t bytes, struct error *e);
-uint64_t npy_extent(const struct head *h, const char *text, uint64_t bytes);
+uint64_t fixed_extent(const struct head *h, const char *text, uint64_t bytes); /* what the head tells */
 enum outcome npy_record(struct parser *p, const char *text, uint64_t bytes);
 bool fvecs_head(struct head *h, const char *text, uint64_t bytes, struct error *e);
-uint64_t fvecs_extent(const struct head *h, const char *text, uint64_t bytes);
 bool bvecs_head(struct head *h, const char *text, uint64_t bytes, struct error *e);
-uint64_t bvecs_extent(const struct head *h, const char *text, uint64_t bytes);
 enum outcome vecs_record(struct parser *p, const char *text, uint64_t bytes);
 enum outcome ivecs_record(struct parser *p, const char *text, uint64_t bytes);
 

@@ -76,10 +76,10 @@ bool npy_head(struct head *h, const char *text, uint64_t bytes, struct error *e)
     return npy_type(h, dictionary, e) && npy_shape(h, dictionary, e);
 }
 
-uint64_t npy_extent(const struct head *h, const char *text, uint64_t bytes) {
+uint64_t fixed_extent(const struct head *h, const char *text, uint64_t bytes) {
     (void)text;
     (void)bytes;
-    return h->record;
+    return h->record ? h->record : UINT64_MAX;
 }
 
 static enum outcome cut_short(struct parser *p) {
@@ -101,17 +101,12 @@ static int64_t width_at(const char *text, uint64_t bytes) {
     return d;
 }
 
-static uint64_t vecs_extent(const char *text, uint64_t bytes, enum number type) {
-    int64_t d = width_at(text, bytes);
-    return d < 0 ? UINT64_MAX : sizeof(int32_t) + (uint64_t)d * number_bytes(type);
-}
-
 static bool vecs_head(struct head *h, const char *text, uint64_t bytes, enum number type) {
     *h = (struct head){.rows = UINT64_MAX, .items = UINT64_MAX, .type = type};
     int64_t d = width_at(text, bytes);
-    if (d > 0) { /* else the first record will be told to be bad */
+    if (d > 0) { /* else the first record will be told to be bad, and is all there is */
         h->width = (uint64_t)d;
-        h->record = vecs_extent(text, bytes, type);
+        h->record = sizeof(int32_t) + (uint64_t)d * number_bytes(type);
     }
     return true;
 }
@@ -126,40 +121,28 @@ bool bvecs_head(struct head *h, const char *text, uint64_t bytes, struct error *
     return vecs_head(h, text, bytes, NUMBER_U8);
 }
 
-uint64_t fvecs_extent(const struct head *h, const char *text, uint64_t bytes) {
-    (void)h;
-    return vecs_extent(text, bytes, NUMBER_F32);
-}
-
-uint64_t bvecs_extent(const struct head *h, const char *text, uint64_t bytes) {
-    (void)h;
-    return vecs_extent(text, bytes, NUMBER_U8);
-}
-
-/* Whether all of a row is there. */
-static bool check_row(struct parser *p, const char *text, uint64_t bytes, enum number type) {
-    int64_t d = width_at(text, bytes);
+/* Whether a row is as long as the first of its file, and all there. */
+static bool check_row(struct parser *p, const char *text, uint64_t bytes) {
+    int64_t d = width_at(text, bytes), width = (int64_t)p->head->width;
     if (bytes >= sizeof(int32_t) && d <= 0)
         parser_bad(p, "%" PRId64 " is not a number of coordinates", d);
-    else if (d < 0 || bytes < vecs_extent(text, bytes, type))
+    else if (d != width && d > 0)
+        parser_bad(p, "holds %" PRId64 " numbers, and the first of the file holds %" PRId64, d, width);
+    else if (bytes < p->head->record || d < 0)
         cut_short(p);
     return !p->error.status;
 }
 
 enum outcome vecs_record(struct parser *p, const char *text, uint64_t bytes) {
-    if (!check_row(p, text, bytes, p->head->type))
+    if (!check_row(p, text, bytes))
         return OUTCOME_BAD;
     buffer_append(&p->rows->items, text + sizeof(int32_t), bytes - sizeof(int32_t));
     return OUTCOME_ROW;
 }
 
 enum outcome ivecs_record(struct parser *p, const char *text, uint64_t bytes) {
-    uint64_t width = p->head->width;
-    if (!check_row(p, text, bytes, NUMBER_F32))
+    if (!check_row(p, text, bytes))
         return OUTCOME_BAD;
-    if (width && bytes != p->head->record)
-        return parser_bad(p, "holds %" PRId64 " numbers, and the first row holds %" PRIu64,
-                          width_at(text, bytes), width);
     for (uint64_t at = sizeof(int32_t); at < bytes; at += sizeof(int32_t)) {
         int32_t v;
         memcpy(&v, text + at, sizeof v);
