@@ -6,9 +6,10 @@ set -euo pipefail
 packages=(
     gcc libc6-dev make cmake pkg-config
     openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libjansson-dev
+    libxxhash-dev libutf8proc-dev zlib1g-dev libzstd-dev # for lshpack
     python3-h5py python3-numpy # for the scripts in data/
 )
-test_packages=(libcmocka-dev hdf5-tools python3-pytest python3-scipy)
+test_packages=(libcmocka-dev hdf5-tools python3-pytest python3-scipy python3-xxhash zstd)
 
 case "${1:-}" in
     '') ;;

@@ -59,13 +59,23 @@ struct comm *comm_start(int *argc, char ***argv) {
     MPI_Comm_set_errhandler(c->mpi, MPI_ERRORS_RETURN);
     MPI_Comm_rank(c->mpi, &c->rank);
     MPI_Comm_size(c->mpi, &c->size);
-    char who[64];
-    if (c->size > 1)
-        snprintf(who, sizeof who, "lshjoin: rank %d", c->rank);
-    else
-        snprintf(who, sizeof who, "lshjoin");
-    die_hook(who, abort_job);
+    comm_name(c, "lshjoin");
     return c;
+}
+
+/* "program: rank 3", or the program alone. */
+static void name_rank(const struct comm *c, bool alone, char who[64]) {
+    if (alone)
+        snprintf(who, 64, "%s", c->program);
+    else
+        snprintf(who, 64, "%s: rank %d", c->program, c->rank);
+}
+
+void comm_name(struct comm *c, const char *program) {
+    char who[64];
+    c->program = program;
+    name_rank(c, c->size == 1, who);
+    die_hook(who, abort_job);
 }
 
 void comm_finish(struct comm *c) {
@@ -106,9 +116,9 @@ bool comm_failed(struct comm *c, struct error *e) {
         return false;
     comm_check(MPI_Allreduce(&mine, &first, 1, MPI_2INT, MPI_MINLOC, c->mpi), "MPI_Allreduce");
     if (first.rank == c->rank) {
-        char who[64] = "lshjoin"; /* of an error that all have seen it is of no interest who tells it */
-        if (of_all < c->size)
-            snprintf(who, sizeof who, "lshjoin: rank %d", c->rank);
+        char who[64];
+        name_rank(c, of_all == c->size,
+                  who); /* of an error that all have seen it is of no interest who tells it */
         message(who, e->text);
     }
     comm_check(MPI_Bcast(&e->status, 1, MPI_INT, first.rank, c->mpi), "MPI_Bcast");

@@ -16,6 +16,8 @@ struct comm;
 
 /* MPI_Init_thread (FUNNELED) and a communicator of our own; points die() at MPI_Abort. */
 struct comm *comm_start(int *argc, char ***argv);
+/* Not collective. The program's name in messages, "lshjoin" without this. */
+void comm_name(struct comm *c, const char *program);
 /* MPI_Finalize. */
 void comm_finish(struct comm *c);
 

@@ -1,4 +1,5 @@
-/* What the comm_* files share; nobody else includes mpi.h. */
+/* What the comm_* files share; nobody else includes mpi.h, but h5_create, which hands the communicator to
+ * HDF5. */
 #ifndef COMM_MPI_H
 #define COMM_MPI_H
 
@@ -9,6 +10,7 @@
 struct comm {
     MPI_Comm mpi;
     int rank, size;
+    const char *program; /* not owned */
     uint64_t bytes_sent;
 };
 

@@ -28,9 +28,10 @@ struct objects {
 struct search {
     hid_t file;
     enum h5_content content;
+    bool all;             /* go on below the level where some are found */
     const char *group;    /* whose links are looked at */
     struct objects next;  /* the groups below this level */
-    struct objects sets;  /* found on this level */
+    struct objects sets;  /* found */
     struct objects twice; /* groups that have several hard links, so as not to go round in circles */
 };
 
@@ -144,7 +145,7 @@ static int search_file(struct search *s, const char *file, struct error *e) {
     objects_add(&s->twice, "/", NULL, root.addr);
     if (kind_of(s->file, "/", H5O_TYPE_GROUP, s->content))
         objects_add(&s->sets, "/", "csr", root.addr);
-    while (s->sets.n == 0 && s->next.n > 0 && !e->status) {
+    while ((s->all || s->sets.n == 0) && s->next.n > 0 && !e->status) {
         struct objects level = s->next;
         s->next = (struct objects){0};
         for (uint64_t i = 0; i < level.n && !e->status; i++) {
@@ -157,6 +158,12 @@ static int search_file(struct search *s, const char *file, struct error *e) {
         objects_free(&level);
     }
     return e->status;
+}
+
+static void free_search(struct search *s) {
+    objects_free(&s->next);
+    objects_free(&s->sets);
+    objects_free(&s->twice);
 }
 
 static bool has_usual_name(const char *path) {
@@ -244,9 +251,7 @@ static int find_by_content(char object[H5_PATH], const char **kind, hid_t file_i
                                              : "sets or vectors",
                       expected(wanted));
     }
-    objects_free(&s.next);
-    objects_free(&s.sets);
-    objects_free(&s.twice);
+    free_search(&s);
     return e->status;
 }
 
@@ -284,6 +289,16 @@ static int find_by_name(char object[H5_PATH], const char **kind, hid_t file_id, 
         return complain_of_missing(file_id, file, object, e);
     *kind = kind_of(file_id, object, info.type, wanted);
     return *kind ? 0 : complain_of_other(file_id, file, object, info.type, wanted, e);
+}
+
+int h5_find_all(int64_t file_id, const char *file,
+                void (*tell)(void *ctx, const char *object, const char *kind), void *ctx, struct error *e) {
+    struct search s = {.file = file_id, .content = H5_EITHER, .all = true};
+    search_file(&s, file, e);
+    for (uint64_t i = 0; i < s.sets.n && !e->status; i++)
+        tell(ctx, s.sets.at[i].path, s.sets.at[i].kind);
+    free_search(&s);
+    return e->status;
 }
 
 int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *name,

@@ -25,4 +25,9 @@ struct h5_parts h5_parts_of(const char *object, const char *kind);
 int h5_find(char object[H5_PATH], const char **kind, int64_t file_id, const char *file, const char *name,
             enum h5_content wanted, struct error *e);
 
+/* Tell of all records in the open file `file_id`, called `file` in messages: object and kind as above, from
+ * the shallowest on. Returns e->status. */
+int h5_find_all(int64_t file_id, const char *file,
+                void (*tell)(void *ctx, const char *object, const char *kind), void *ctx, struct error *e);
+
 #endif

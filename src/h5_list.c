@@ -92,16 +92,22 @@ static int read_piece(const struct h5_list *list, uint64_t first, uint64_t n, hi
     return e->status;
 }
 
+static hid_t memory_type(bool is_signed, size_t width) {
+    if (width == 1)
+        return is_signed ? H5T_NATIVE_INT8 : H5T_NATIVE_UINT8;
+    if (width == 4)
+        return is_signed ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT32;
+    return is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
+}
+
 /* Pieces end where chunks do, so that none is unpacked twice. */
 int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
                  struct error *e) {
-    hid_t narrow = list->is_signed ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT32;
-    hid_t wide = list->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
+    hid_t type = memory_type(list->is_signed, width);
     uint64_t piece = max_u64(piece_bytes / width / list->chunk, 1) * list->chunk, end = first + n;
     for (uint64_t at = first, next; at < end; at = next) {
         next = min_u64(at - at % list->chunk + piece, end);
-        if (read_piece(list, at, next - at, width == 4 ? narrow : wide, (char *)out + (at - first) * width,
-                       e))
+        if (read_piece(list, at, next - at, type, (char *)out + (at - first) * width, e))
             return e->status;
     }
     return 0;

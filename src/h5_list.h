@@ -25,8 +25,8 @@ int h5_list_open(struct h5_list *list, int64_t file_id, const char *file, const 
 /* Does nothing to a list that is all zero. */
 void h5_list_close(struct h5_list *list);
 
-/* Numbers [first, first+n) into out, `width` bytes each (4, 8), signed or not as they are in the file. Read
- * in pieces of some 16 MB. Returns e->status. */
+/* Numbers [first, first+n) into out, `width` bytes each (1, 4, 8), signed or not as they are in the file.
+ * Read in pieces of some 16 MB. Returns e->status. */
 int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
                  struct error *e);
 

@@ -19,22 +19,29 @@ bool h5_is_hdf5(const char *file) {
     return stat(file, &st) == 0 && S_ISREG(st.st_mode) && H5Fis_hdf5(file) > 0;
 }
 
-static int open_file(struct h5_records *s, struct error *e) {
+int h5_file_open(int64_t *id, const char *file, struct error *e) {
     struct stat st;
-    int fd = open(s->file, O_RDONLY);
+    *id = 0;
+    int fd = open(file, O_RDONLY);
     if (fd < 0)
-        return error_set(e, EX_NOINPUT, "%s: cannot be opened: %s", s->file, strerror(errno));
+        return error_set(e, EX_NOINPUT, "%s: cannot be opened: %s", file, strerror(errno));
     bool is_regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     close(fd);
     if (!is_regular)
-        return error_set(e, EX_NOINPUT, "%s: not a regular file", s->file);
-    if (!h5_is_hdf5(s->file))
-        return error_set(e, EX_DATAERR, "%s: not an HDF5 file", s->file);
-    hid_t id = H5Fopen(s->file, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (id < 0)
-        return h5_fail(e, EX_DATAERR, s->file, "cannot be opened as HDF5");
-    s->file_id = id;
+        return error_set(e, EX_NOINPUT, "%s: not a regular file", file);
+    if (!h5_is_hdf5(file))
+        return error_set(e, EX_DATAERR, "%s: not an HDF5 file", file);
+    hid_t opened = H5Fopen(file, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (opened < 0)
+        return h5_fail(e, EX_DATAERR, file, "cannot be opened as HDF5");
+    *id = opened;
     return 0;
+}
+
+void h5_file_close(int64_t *id) {
+    if (*id)
+        H5Fclose(*id);
+    *id = 0;
 }
 
 /* The text of a one-element attribute; false if there is none such. */
@@ -143,8 +150,8 @@ static int open_lists(struct h5_records *s, struct error *e) {
 int h5_records_open(struct h5_records *s, const char *file, const char *object, enum h5_content wanted,
                     struct error *e) {
     *s = (struct h5_records){.file = file};
-    h5_start();
-    if (open_file(s, e) || h5_find(s->object, &s->kind, s->file_id, file, object, wanted, e) ||
+    if (h5_file_open(&s->file_id, file, e) ||
+        h5_find(s->object, &s->kind, s->file_id, file, object, wanted, e) ||
         (is_dense(s) ? open_matrix(s, e) : open_lists(s, e)))
         h5_records_close(s);
     else
@@ -156,9 +163,7 @@ void h5_records_close(struct h5_records *s) {
     h5_matrix_close(&s->matrix);
     h5_list_close(&s->element_list);
     h5_list_close(&s->offset_list);
-    if (s->file_id)
-        H5Fclose(s->file_id);
-    s->file_id = 0;
+    h5_file_close(&s->file_id);
 }
 
 static int read_offsets(const struct h5_records *s, uint64_t first, uint64_t n, uint64_t *out,

@@ -32,6 +32,11 @@ struct h5_records {
 /* Whether the file has HDF5's signature. False too where it cannot be read. */
 bool h5_is_hdf5(const char *file);
 
+/* Open a file to read: *id (hid_t) is 0 where that fails. Returns e->status. */
+int h5_file_open(int64_t *id, const char *file, struct error *e);
+/* Does nothing where *id is 0, and makes it so. */
+void h5_file_close(int64_t *id);
+
 /* Open the records at `object` (a group with indptr and indices, a flat dataset D beside size_D, or a dense
  * dataset), if they are what is wanted, or, where it is NULL, those that the file has: see h5_find. Checks
  * types, ranks, lengths, encoding and filters. Returns e->status; on success end with h5_records_close. */

@@ -33,8 +33,7 @@ static bool names_file(const char *name, size_t length) {
            stat(file, &info) == 0;
 }
 
-/* "file" or "file:/object": the shortest part before a ":/" that is a file, unless the whole is one. */
-static int split_name(const char *name, struct input *in, struct error *e) {
+int input_split_name(const char *name, struct input *in, struct error *e) {
     const char *colon = names_file(name, strlen(name)) ? NULL : strstr(name, ":/");
     for (const char *next = colon; next; next = strstr(next + 1, ":/")) {
         colon = next; /* if none is a file, the last will be missed */
@@ -162,7 +161,7 @@ static int open_sources(struct inputs *in, struct source *s, struct comm *c, con
     for (int i = 0; i < 2; i++)
         s[i].input = &in->of[i];
     for (int i = 0; i < o->n_inputs; i++) {
-        if (!split_name(o->inputs[i], &in->of[i], e) && comm_rank(c) == 0)
+        if (!input_split_name(o->inputs[i], &in->of[i], e) && comm_rank(c) == 0)
             recognise(&s[i], e);
         comm_broadcast(c, &s[i].is_text, sizeof s[i].is_text);
     }

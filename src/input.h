@@ -29,6 +29,10 @@ struct inputs {
     bool is_mhash_stdin;
 };
 
+/* Not collective. Part "file" or "file:/object", as given on a command line, into the file and the object of
+ * *in: the shortest part before a ":/" that is a file, unless the whole is one. Returns e->status. */
+int input_split_name(const char *name, struct input *in, struct error *e);
+
 /* Collective. Open the inputs, share out the rows so that ranks hold about equally many elements, and read
  * each rank's own. Tells progress to m. Returns e->status, agreed and printed. */
 int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,

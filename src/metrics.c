@@ -48,7 +48,8 @@ void metrics_progress(struct metrics *m, double share, uint64_t done) {
     m->shown = now;
     double spent = now - m->phase_begin;
     char left[32], line[160];
-    int n = snprintf(line, sizeof line, "lshjoin: %s: %.0f%%", m->phase, 100 * share);
+    int n = snprintf(line, sizeof line, "%s: %s: %.0f%%", m->program ? m->program : "lshjoin", m->phase,
+                     100 * share);
     if (share > 0) {
         print_time(left, sizeof left, spent / share - spent);
         snprintf(line + n, sizeof line - (size_t)n, ", %llu %s, %.3g a second, %s left",

@@ -1,12 +1,13 @@
 #include "options.h"
 
-#include <errno.h>
 #include <float.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+#include "argument.h"
 
 enum {
     MOST_BANDS = UINT16_MAX,
@@ -115,46 +116,6 @@ void options_help(FILE *f) {
         f);
 }
 
-/* A whole number in [least, most], nothing before or behind it. */
-static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *v) {
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    *v = n;
-    return !errno && !*end && n >= least && n <= most;
-}
-
-static int number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *v,
-                  struct error *e) {
-    if (parse_number(text, least, most, v))
-        return 0;
-    return error_set(e, EX_USAGE, "%s: '%s' is not a whole number from %llu to %llu", option, text,
-                     (unsigned long long)least, (unsigned long long)most);
-}
-
-/* A number of bytes, with K, M or G for powers of 1024. */
-static int size(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *v,
-                struct error *e) {
-    static const char units[] = "KMG";
-    char digits[32];
-    size_t n = strspn(text, "0123456789");
-    const char *unit = text[n] ? strchr(units, text[n]) : NULL;
-    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
-    bool good = n > 0 && n < sizeof digits && (!text[n] || (unit && !text[n + 1]));
-    if (good) {
-        memcpy(digits, text, n);
-        digits[n] = 0;
-        good = parse_number(digits, 0, UINT64_MAX >> shift, v);
-        *v <<= shift;
-    }
-    if (good && *v >= least && *v <= most)
-        return 0;
-    return error_set(e, EX_USAGE, "%s: '%s' is not a size from %lluK to %lluM (such as 256M)", option, text,
-                     (unsigned long long)least >> 10, (unsigned long long)most >> 20);
-}
-
 /* A positive number, by strtod, nothing before or behind it. */
 static int positive(const char *option, const char *text, double *v, struct error *e) {
     char *end;
@@ -182,17 +143,17 @@ static int take(struct options *o, int option, struct error *e) {
     uint64_t v = 0;
     switch (option) {
     case 'b':
-        number("--bands", optarg, 1, MOST_BANDS, &v, e);
+        argument_number("--bands", optarg, 1, MOST_BANDS, &v, e);
         o->bands = (uint32_t)v;
         break;
     case 'r':
-        number("--rows", optarg, 1, MOST_ROWS, &v, e);
+        argument_number("--rows", optarg, 1, MOST_ROWS, &v, e);
         o->rows = (uint32_t)v;
         break;
     case 's':
-        return number("--seed", optarg, 0, INT64_MAX, &o->seed, e);
+        return argument_number("--seed", optarg, 0, INT64_MAX, &o->seed, e);
     case 't':
-        number("--threads", optarg, 1, MOST_THREADS, &v, e);
+        argument_number("--threads", optarg, 1, MOST_THREADS, &v, e);
         o->threads = (int)v;
         break;
     case 'E':
@@ -209,15 +170,15 @@ static int take(struct options *o, int option, struct error *e) {
     case WIDTH:
         return positive("--width", optarg, &o->width, e);
     case POOL:
-        number("--pool", optarg, 1, MOST_POOL, &v, e);
+        argument_number("--pool", optarg, 1, MOST_POOL, &v, e);
         o->pool = (uint32_t)v;
         break;
     case PROBES:
-        number("--probes", optarg, 0, MOST_PROBES, &v, e);
+        argument_number("--probes", optarg, 0, MOST_PROBES, &v, e);
         o->probes = (uint32_t)v;
         break;
     case TOP_K:
-        return number("--top-k", optarg, 1, UINT16_MAX, &o->top_k, e);
+        return argument_number("--top-k", optarg, 1, UINT16_MAX, &o->top_k, e);
     case SKIP_BAD_ROWS:
         o->skip_bad_rows = true;
         break;
@@ -233,9 +194,9 @@ static int take(struct options *o, int option, struct error *e) {
         o->no_print = true;
         break;
     case ROUND:
-        return size("--round", optarg, 4096, (uint64_t)1 << 30, &o->round_bytes, e);
+        return argument_size("--round", optarg, 4096, (uint64_t)1 << 30, &o->round_bytes, e);
     case FILES:
-        return number("--files", optarg, 1, 512, &o->files, e);
+        return argument_number("--files", optarg, 1, 512, &o->files, e);
     case PROGRESS:
         o->progress = true;
         break;

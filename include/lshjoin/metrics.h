@@ -46,6 +46,7 @@ struct metrics {
     enum progress progress;
     double shown, phase_begin;
     const char *phase, *unit;
+    const char *program; /* NULL: lshjoin; not owned */
 };
 
 void metrics_begin(struct metrics *m, enum progress progress);

@@ -1,0 +1,198 @@
+#include "h5_create.h"
+
+#include <hdf5.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "comm_mpi.h"
+#include "h5_base.h"
+
+enum { CHUNK_BYTES = 1 << 20, MOST_AT_ONCE = 1 << 26 };
+
+struct h5_new {
+    struct comm *c;
+    char *name;
+    hid_t file, transfer;
+};
+
+uint64_t h5_type_bytes(enum h5_type type) {
+    static const uint8_t bytes[] = {[H5_UINT8] = 1, [H5_INT8] = 1,    [H5_UINT32] = 4,  [H5_UINT64] = 8,
+                                    [H5_INT64] = 8, [H5_FLOAT16] = 2, [H5_FLOAT32] = 4, [H5_FLOAT64] = 8};
+    return bytes[type];
+}
+
+/* IEEE 754's binary16, which HDF5 1.10 has no name for. */
+static hid_t make_half(void) {
+    hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+    H5Tset_fields(type, 15, 10, 5, 0, 10);
+    H5Tset_size(type, 2);
+    H5Tset_ebias(type, 15);
+    return type;
+}
+
+/* To be closed. */
+static hid_t make_type(enum h5_type type) {
+    switch (type) {
+    case H5_UINT8:
+        return H5Tcopy(H5T_STD_U8LE);
+    case H5_INT8:
+        return H5Tcopy(H5T_STD_I8LE);
+    case H5_UINT32:
+        return H5Tcopy(H5T_STD_U32LE);
+    case H5_UINT64:
+        return H5Tcopy(H5T_STD_U64LE);
+    case H5_INT64:
+        return H5Tcopy(H5T_STD_I64LE);
+    case H5_FLOAT16:
+        return make_half();
+    case H5_FLOAT32:
+        return H5Tcopy(H5T_IEEE_F32LE);
+    case H5_FLOAT64:
+        return H5Tcopy(H5T_IEEE_F64LE);
+    }
+    return -1;
+}
+
+/* Whether an error is any rank's. */
+static int agree(struct h5_new *f, struct error *e) {
+    comm_failed(f->c, e);
+    return e->status;
+}
+
+struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) {
+    h5_start();
+    struct h5_new *f = mem_zero(1, sizeof *f);
+    *f = (struct h5_new){.c = c, .name = mem_alloc(strlen(file) + 1, 1)};
+    strcpy(f->name, file);
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fapl_mpio(access, c->mpi, MPI_INFO_NULL);
+    H5Pset_alignment(access, CHUNK_BYTES, CHUNK_BYTES);
+    f->file = H5Fcreate(file, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    if (f->file < 0)
+        h5_fail(e, EX_CANTCREAT, file, "cannot be created");
+    H5Pclose(access);
+    f->transfer = H5Pcreate(H5P_DATASET_XFER);
+    H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE);
+    if (!agree(f, e))
+        return f;
+    h5_new_close(f, e);
+    return NULL;
+}
+
+static int add_attribute(struct h5_new *f, const char *name, hid_t type, const void *value, struct error *e) {
+    hid_t space = H5Screate(H5S_SCALAR),
+          id = H5Acreate2(f->file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (id < 0 || H5Awrite(id, type, value) < 0 || H5Aclose(id) < 0)
+        h5_fail(e, EX_IOERR, f->name, "the attribute %s cannot be written", name);
+    H5Sclose(space);
+    return agree(f, e);
+}
+
+int h5_new_text(struct h5_new *f, const char *name, const char *value, struct error *e) {
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, strlen(value) + 1);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    add_attribute(f, name, type, value, e);
+    H5Tclose(type);
+    return e->status;
+}
+
+int h5_new_number(struct h5_new *f, const char *name, uint64_t value, struct error *e) {
+    return add_attribute(f, name, H5T_STD_U64LE, &value, e);
+}
+
+static uint64_t row_bytes(const struct h5_part *p) {
+    return (p->rank == 2 ? p->width : 1) * h5_type_bytes(p->type);
+}
+
+/* Rows of a chunk. */
+static uint64_t chunk_rows(const struct h5_part *p) {
+    return max_u64(1, min_u64(p->rows, CHUNK_BYTES / max_u64(1, row_bytes(p))));
+}
+
+static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct error *e) {
+    hsize_t size[2] = {p->rows, p->width}, chunk[2] = {chunk_rows(p), p->width};
+    hid_t plist = H5Pcreate(H5P_DATASET_CREATE), links = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_obj_track_times(plist, false);         /* equal input gives equal files */
+    H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER); /* all is written */
+    H5Pset_create_intermediate_group(links, 1);
+    if (p->rows > 0) { /* HDF5 has no chunks of nothing */
+        H5Pset_chunk(plist, p->rank, chunk);
+        if (p->gzip) {
+            H5Pset_shuffle(plist);
+            H5Pset_deflate(plist, (unsigned)p->gzip);
+        }
+    }
+    hid_t space = H5Screate_simple(p->rank, size, NULL), type = make_type(p->type);
+    hid_t id = H5Dcreate2(f->file, p->path, type, space, links, plist, H5P_DEFAULT);
+    if (id < 0)
+        h5_fail(e, EX_IOERR, f->name, "%s: cannot be created", p->path);
+    H5Tclose(type);
+    H5Sclose(space);
+    H5Pclose(links);
+    H5Pclose(plist);
+    return id;
+}
+
+/* Rows [first, first+n) of the dataset from `data`; n may be 0, but every rank must come here. */
+static void write_rows(struct h5_new *f, hid_t id, const struct h5_part *p, uint64_t first, uint64_t n,
+                       const void *data, struct error *e) {
+    hsize_t start[2] = {first, 0}, count[2] = {n, p->width};
+    hid_t from = H5Screate_simple(p->rank, count, NULL), to = H5Dget_space(id), type = make_type(p->type);
+    if (n == 0) {
+        H5Sselect_none(from);
+        H5Sselect_none(to);
+    } else {
+        H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, count, NULL);
+    }
+    if (H5Dwrite(id, type, from, to, f->transfer, data) < 0)
+        h5_fail(e, EX_IOERR, f->name, "%s: cannot be written", p->path);
+    H5Tclose(type);
+    H5Sclose(to);
+    H5Sclose(from);
+}
+
+/* The windows of `step` rows, counted from the dataset's begin, that hold rows of this rank. */
+static uint64_t count_windows(const struct h5_part *p, uint64_t step) {
+    return p->n ? (p->first + p->n - 1) / step - p->first / step + 1 : 0;
+}
+
+/* Write part by part: each ends where a chunk does, so that two parts share no chunk. */
+static void write_parts(struct h5_new *f, hid_t id, const struct h5_part *p, struct error *e) {
+    uint64_t chunk = chunk_rows(p), row = row_bytes(p);
+    uint64_t step = chunk * max_u64(1, min_u64(p->memory, MOST_AT_ONCE) / (chunk * row));
+    uint64_t calls = count_windows(p, step), at = p->first, end = p->first + p->n;
+    comm_max(f->c, &calls, 1);
+    void *data = mem_alloc(min_u64(step, p->n), row);
+    for (uint64_t i = 0; i < calls && !e->status; i++) {
+        uint64_t next = min_u64(end, (at / step + 1) * step), n = next - at;
+        if (n > 0)
+            p->fill(p->ctx, at - p->first, n, data, e);
+        if (agree(f, e))
+            break;
+        write_rows(f, id, p, at, n, data, e);
+        agree(f, e);
+        at = next;
+    }
+    free(data);
+}
+
+int h5_new_dataset(struct h5_new *f, const struct h5_part *p, struct error *e) {
+    hid_t id = create_dataset(f, p, e);
+    if (!agree(f, e) && p->rows > 0)
+        write_parts(f, id, p, e);
+    if (id >= 0 && H5Dclose(id) < 0)
+        h5_fail(e, EX_IOERR, f->name, "%s: cannot be finished", p->path);
+    return agree(f, e);
+}
+
+int h5_new_close(struct h5_new *f, struct error *e) {
+    H5Pclose(f->transfer);
+    if (f->file >= 0 && H5Fclose(f->file) < 0)
+        h5_fail(e, EX_IOERR, f->name, "cannot be finished");
+    agree(f, e);
+    free(f->name);
+    free(f);
+    return e->status;
+}

@@ -1,0 +1,97 @@
+#include "harvest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+struct harvest harvest_make(const struct settings *s, const struct corpus *in, const char *directory) {
+    return (struct harvest){.s = s,
+                            .in = in,
+                            .columns = columns_make(s->scratch ? s->scratch : directory, s->memory),
+                            .counted = mem_zero(2 * in->n, sizeof(uint64_t))};
+}
+
+void harvest_free(struct harvest *h) {
+    columns_free(&h->columns);
+    free(h->counted);
+}
+
+static void complain(struct harvest *h, const struct piece *p, uint64_t offset, const char *what,
+                     struct error *e) {
+    char place[PLACE];
+    piece_place(p, h->in, h->s->form, offset, place);
+    error_set(e, EX_DATAERR, "%s: %s", place, what);
+}
+
+/* Vectors that don't have the length of the first of all. */
+static int check_widths(struct harvest *h, struct piece *p, struct error *e) {
+    const uint64_t *length = (const uint64_t *)p->rows.lengths.data,
+                   *offset = (const uint64_t *)p->rows.offsets.data;
+    char text[200];
+    uint64_t misfit = 0;
+    while (misfit < p->rows.n && length[misfit] == h->width && p->head.type == h->type)
+        misfit++;
+    if (misfit == p->rows.n)
+        return 0;
+    if (p->head.type != h->type)
+        complain(h, p, offset[misfit], "its numbers are of another type than those of the first input", e);
+    snprintf(text, sizeof text, "holds %" PRIu64 " numbers, and the first vector holds %" PRIu64,
+             length[misfit], h->width);
+    if (!h->s->skip_bad)
+        complain(h, p, offset[misfit], text, e);
+    else
+        rows_keep_width(&p->rows, h->width, number_bytes(p->head.type));
+    return e->status;
+}
+
+static void append_buffer(struct harvest *h, enum column_name name, const struct buffer *b) {
+    column_append(&h->columns, name, b->data, b->bytes);
+}
+
+static void append_source(struct harvest *h, struct piece *p) {
+    uint64_t *offset = (uint64_t *)p->rows.offsets.data, n = p->rows.n;
+    uint32_t file = (uint32_t)p->file;
+    for (uint64_t i = 0; i < n; i++) {
+        offset[i] = h->s->per_file ? 0 : offset[i] + p->at;
+        column_append(&h->columns, COLUMN_FILE, &file, sizeof file);
+    }
+    append_buffer(h, COLUMN_OFFSET, &p->rows.offsets);
+    append_buffer(h, COLUMN_LENGTH, &p->rows.spans);
+}
+
+static void note_largest(struct harvest *h, const struct rows *r) {
+    const uint64_t *items = (const uint64_t *)r->items.data;
+    for (uint64_t i = 0; i < r->items.bytes / sizeof *items; i++)
+        h->largest = max_u64(h->largest, items[i]);
+}
+
+void harvest_append(struct harvest *h, struct piece *p, struct error *e) {
+    struct rows *r = &p->rows;
+    bool vectors = h->s->form->vectors;
+    h->bytes += p->text.bytes;
+    if (vectors && check_widths(h, p, e))
+        return;
+    if (r->error.status) {
+        complain(h, p, r->error_at, r->error.text, e);
+        return;
+    }
+    h->counted[2 * p->file] += r->n + r->bad;
+    h->counted[2 * p->file + 1] += r->given;
+    h->rows += r->n;
+    h->items += r->items.bytes / (vectors ? number_bytes(p->head.type) : sizeof(uint64_t));
+    h->id_bytes += r->ids.bytes;
+    h->bad += r->bad;
+    h->invalid += r->invalid;
+    append_buffer(h, COLUMN_ITEMS, &r->items);
+    append_buffer(h, COLUMN_WEIGHTS, &r->weights);
+    append_buffer(h, COLUMN_IDS, &r->ids);
+    append_buffer(h, COLUMN_ID_LENGTHS, &r->id_lengths);
+    if (!vectors) {
+        append_buffer(h, COLUMN_LENGTHS, &r->lengths);
+        note_largest(h, r);
+    }
+    if (h->s->source)
+        append_source(h, p);
+    columns_settle(&h->columns, e);
+}
