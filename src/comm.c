@@ -153,6 +153,25 @@ uint64_t comm_sum_before(struct comm *c, uint64_t v) {
     return c->rank ? before : 0; /* MPI leaves rank 0's undefined */
 }
 
+void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t n, uint64_t *total) {
+    uint64_t size = (uint64_t)c->size, *of_rank = mem_alloc(2 * size, sizeof *of_rank), *at = of_rank + size;
+    int *count = mem_alloc(2 * size, sizeof *count), *place = count + size;
+    comm_check(MPI_Allgather(&n, 1, MPI_UINT64_T, of_rank, 1, MPI_UINT64_T, c->mpi), "MPI_Allgather");
+    *total = comm_places(of_rank, c->size, at);
+    comm_int(*total, "items");
+    for (uint64_t r = 0; r < size; r++) {
+        count[r] = (int)of_rank[r];
+        place[r] = (int)at[r];
+    }
+    void *all = mem_alloc(*total, item);
+    MPI_Datatype type = comm_type(item);
+    comm_check(MPI_Allgatherv(mine, (int)n, type, all, count, place, type, c->mpi), "MPI_Allgatherv");
+    MPI_Type_free(&type);
+    free(count);
+    free(of_rank);
+    return all;
+}
+
 void comm_broadcast(struct comm *c, void *data, uint64_t bytes) {
     const uint64_t piece_bytes = (uint64_t)1 << 30; /* of one call, whose count is an int */
     for (uint64_t at = 0; at < bytes; at += piece_bytes)

@@ -51,10 +51,16 @@ static bool jaccard_verify(const struct threshold *t, const void *a, uint64_t na
     return jaccard_at_least(t->exact, a, na, b, nb, item, value);
 }
 
+static double jaccard_agreement(double similarity, const struct drawing *d) {
+    (void)d;
+    return similarity;
+}
+
 const struct family family_jaccard = {
     .metric = "jaccard",
     .value = "similarity",
     .words = one_word_each,
+    .agreement = jaccard_agreement,
     .create = jaccard_create,
     .destroy = jaccard_destroy,
     .sign = jaccard_sign,

@@ -243,6 +243,11 @@ int h5_records_lengths(struct h5_records *s, uint64_t first, uint64_t n, uint64_
     return is_csr(s) ? csr_lengths(s, first, n, length, e) : flat_lengths(s, first, n, length, e);
 }
 
+int h5_records_begin(const struct h5_records *s, uint64_t row, uint64_t *begin, struct error *e) {
+    *begin = row * s->columns;
+    return is_dense(s) ? 0 : read_offsets(s, row, 1, begin, e);
+}
+
 int h5_records_check_total(const struct h5_records *s, uint64_t total, struct error *e) {
     if (!is_flat(s) || total == s->elements)
         return 0;

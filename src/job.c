@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "forecast.h"
 #include "home.h"
 #include "input.h"
 #include "lshjoin/band.h"
@@ -14,6 +15,7 @@
 #include "lshjoin/cpu.h"
 #include "lshjoin/family.h"
 #include "owner.h"
+#include "planning.h"
 #include "report.h"
 
 /* The part of a round's bound that candidates may fill: sorted and compared, they need several times their
@@ -26,6 +28,7 @@ struct job {
     struct pool *pool;
     struct metrics metrics;
     struct inputs in;
+    struct plan plan;
     struct signatures signatures;
     struct home home;
     struct nearest nearest;
@@ -154,8 +157,15 @@ static void say_inputs(const struct job *j) {
             j->in.of[i].kind, j->in.of[i].rows, j->in.of[i].elements);
     say(j, "metric %s, elements of %zu bytes; rank 0 holds %" PRIu64 " of %" PRIu64 " rows",
         j->in.family->metric, j->in.records.item, shard_local_rows(&j->in.shard), j->in.shard.rows);
-    say(j, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", j->o->bands, j->o->rows,
-        j->o->seed, cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
+}
+
+static void say_plan(const struct job *j) {
+    const struct drawing *d = &j->plan.drawing;
+    say(j, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", d->bands, d->rows, d->seed,
+        cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
+    if (j->o->recall > 0)
+        say(j, "planned for recall %g: %.4f at the threshold, pool %u, %u probes", j->o->recall,
+            j->plan.recall, d->pool, d->probes);
 }
 
 static void tell_signed(void *ctx, uint64_t rows) {
@@ -170,25 +180,17 @@ static uint64_t own_split(const struct shard *s) {
 }
 
 static void sign(struct job *j) {
-    const struct options *o = j->o;
-    struct drawing drawing = {
-        .bands = o->bands,
-        .rows = o->rows,
-        .pool = o->pool,
-        .probes = j->in.family->probes ? (uint32_t)min_u64(o->probes, j->in.family->probes(o->rows)) : 0,
-        .seed = o->seed,
-        .width = o->width ? o->width : 4 * o->threshold.value,
-        .norm = j->in.largest_norm};
+    const struct drawing *drawing = &j->plan.drawing;
     metrics_stage(&j->metrics, STAGE_SIGN);
     metrics_phase(&j->metrics, "sign", "records");
-    j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, &drawing,
-                                      own_split(&j->in.shard), !o->verify, tell_signed, j);
+    j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, drawing, own_split(&j->in.shard),
+                                      !j->o->verify, tell_signed, j);
     uint64_t n = j->signatures.keys.n, items = records_items(&j->in.records);
     for (uint64_t row = 0; row < n && !j->in.family->is_of_vectors; row++)
         j->metrics.count[COUNT_EMPTY] += records_length(&j->in.records, row) == 0;
     j->metrics.count[COUNT_SKIPPED] = j->in.skipped;
     j->metrics.count[COUNT_ELEMENTS] = items;
-    j->metrics.count[COUNT_HASHES] = (j->in.family->is_of_vectors ? n : items) * drawing_values(&drawing);
+    j->metrics.count[COUNT_HASHES] = (j->in.family->is_of_vectors ? n : items) * drawing_values(drawing);
 }
 
 static enum progress choose_progress(struct comm *c, const struct options *o) {
@@ -199,25 +201,47 @@ static enum progress choose_progress(struct comm *c, const struct options *o) {
     return o->progress ? PROGRESS_LOG : PROGRESS_NONE;
 }
 
+/* From records to pairs, and the report. */
+static int run(struct job *j, struct output *out, struct error *e) {
+    say_inputs(j);
+    metrics_stage(&j->metrics, STAGE_PLAN);
+    if (planning_make(&j->plan, j->c, j->pool, j->o, &j->in, e))
+        return e->status;
+    say_plan(j);
+    sign(j);
+    if (!join(j, out, e) && !output_finish(out, e))
+        report_write(j->c, j->o, &j->in, &j->plan, out, &j->metrics, e);
+    signatures_free(&j->signatures);
+    return e->status;
+}
+
+/* Tell the plan, and what it will need. */
+static void dry_run(struct job *j, struct error *e) {
+    struct survey s;
+    if (!planning_dry(&j->plan, &s, &j->in, j->c, j->pool, j->o, &j->metrics, e) && comm_rank(j->c) == 0) {
+        uint64_t ranks = j->o->assume_ranks ? j->o->assume_ranks : (uint64_t)comm_size(j->c);
+        struct forecast f = forecast_make(&j->plan, &s, j->in.family, j->o, ranks);
+        metrics_end(&j->metrics);
+        forecast_print(stdout, &f, &j->plan, &s, &j->in, j->o);
+    }
+}
+
 int job_run(struct comm *c, const struct options *o) {
     struct job j = {.c = c, .o = o};
     struct error e = {0};
-    if (comm_size(c) > 1 && !o->output && !o->no_print)
+    if (comm_size(c) > 1 && !o->output && !o->no_print && !o->dry_run)
         error_set(&e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
     if (comm_failed(c, &e))
         return e.status;
     metrics_begin(&j.metrics, choose_progress(c, o));
     j.pool = pool_create(o->threads);
-    struct output *out = output_prepare(c, j.pool, o, &e);
-    if (out && !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) &&
-        !output_open(out, choose_format(o, &j.in), &j.in.shard, o->verify ? j.in.family->value : "bands",
-                     &e)) {
-        say_inputs(&j);
-        sign(&j);
-        if (!join(&j, out, &e) && !output_finish(out, &e))
-            report_write(c, o, &j.in, out, j.in.family->metric, &j.metrics, &e);
-        signatures_free(&j.signatures);
-    }
+    struct output *out = NULL;
+    if (o->dry_run)
+        dry_run(&j, &e);
+    else if ((out = output_prepare(c, j.pool, o, &e)) && !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) &&
+             !output_open(out, choose_format(o, &j.in), &j.in.shard, o->verify ? j.in.family->value : "bands",
+                          &e))
+        run(&j, out, &e);
     if (out)
         output_free(out);
     inputs_free(&j.in);

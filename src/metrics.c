@@ -9,7 +9,8 @@
 
 #include "lshjoin/base.h"
 
-const char *const stage_name[STAGES] = {"read", "sign", "exchange", "group", "candidates", "verify", "write"};
+const char *const stage_name[STAGES] = {"read",  "plan",       "sign",   "exchange",
+                                        "group", "candidates", "verify", "write"};
 
 void metrics_begin(struct metrics *m, enum progress progress) {
     *m = (struct metrics){.progress = progress, .begin = seconds_now()};

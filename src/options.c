@@ -25,6 +25,10 @@ enum {
     WIDTH,
     PROBES,
     POOL,
+    RECALL,
+    DRY_RUN,
+    ASSUME_RANKS,
+    ASSUME_ROWS,
     SKIP_BAD_ROWS,
     TOP_K,
     FORMAT,
@@ -49,6 +53,10 @@ static const struct option long_options[] = {
     {"radius", required_argument, NULL, RADIUS},
     {"width", required_argument, NULL, WIDTH},
     {"pool", required_argument, NULL, POOL},
+    {"recall", required_argument, NULL, RECALL},
+    {"dry-run", no_argument, NULL, DRY_RUN},
+    {"assume-ranks", required_argument, NULL, ASSUME_RANKS},
+    {"assume-rows", required_argument, NULL, ASSUME_ROWS},
     {"probes", required_argument, NULL, PROBES},
     {"top-k", required_argument, NULL, TOP_K},
     {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
@@ -68,7 +76,8 @@ static const struct option long_options[] = {
 
 void options_help(FILE *f) {
     fputs(
-        "usage: lshjoin -b BANDS -r ROWS [options] [INPUT [INPUT]]\n"
+        "usage: lshjoin --threshold S [--recall P] [options] [INPUT [INPUT]]\n"
+        "       lshjoin -b BANDS -r ROWS [options] [INPUT [INPUT]]\n"
         "\n"
         "Finds the pairs of similar sets or vectors in one input (each pair once), or between two, by\n"
         "locality-sensitive hashing: a pair that agrees in one hash value with probability p is a candidate\n"
@@ -81,12 +90,14 @@ void options_help(FILE *f) {
         "database joined with itself, without it two, queries and targets.\n"
         "\n"
         "what is joined\n"
-        "  -b, --bands N        bands per signature (required)\n"
-        "  -r, --rows N         rows per band (required)\n"
-        "  -s, --seed N         seed of the hash functions (default 0)\n"
-        "      --metric M       jaccard (sets), cosine, l2 or ip (vectors); default by the kind of data\n"
         "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
         "      --radius R       the same for l2: keep those at most R apart\n"
+        "      --recall P       find a pair at the threshold with probability P or more (default 0.95):\n"
+        "                       chooses bands and rows, at the least work\n"
+        "  -b, --bands N        bands per signature, instead\n"
+        "  -r, --rows N         rows per band, instead\n"
+        "  -s, --seed N         seed of the hash functions (default 0)\n"
+        "      --metric M       jaccard (sets), cosine, l2 or ip (vectors); default by the kind of data\n"
         "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
         "      --pool M         draw the bands from M hash values (default: ROWS of its own for each)\n"
         "      --probes N       of vectors: look also into the N most promising other buckets of a band\n"
@@ -109,10 +120,13 @@ void options_help(FILE *f) {
         "      --progress       show progress also where standard error is no terminal\n"
         "      --quiet          no progress and no summary\n"
         "      --verbose        say more while running\n"
+        "      --dry-run        tell the plan, what it will need and find, and stop\n"
+        "      --assume-ranks N --assume-rows M\n"
+        "                       of a dry run: for a cluster, and data, that are not here\n"
         "      --help           this text\n"
         "      --version        version and libraries\n"
         "\n"
-        "On many ranks: mpirun -n 64 lshjoin -b 20 -r 5 --threshold 0.8 -o pairs/ corpus.h5\n",
+        "On many ranks: mpirun -n 64 lshjoin --threshold 0.8 -o pairs/ corpus.h5\n",
         f);
 }
 
@@ -124,6 +138,13 @@ static int positive(const char *option, const char *text, double *v, struct erro
     if (begins && !*end && *v > 0 && *v <= DBL_MAX)
         return 0;
     return error_set(e, EX_USAGE, "%s: '%s' is not a number above 0", option, text);
+}
+
+/* A probability above 0 and up to 1. */
+static int share_of_one(const char *option, const char *text, double *v, struct error *e) {
+    if (!positive(option, text, v, e) && *v > 1)
+        error_set(e, EX_USAGE, "%s: '%s' is not a probability above 0 and up to 1", option, text);
+    return e->status;
 }
 
 static int metric(struct options *o, const char *text, struct error *e) {
@@ -169,6 +190,15 @@ static int take(struct options *o, int option, struct error *e) {
         return positive("--radius", optarg, &o->threshold.value, e);
     case WIDTH:
         return positive("--width", optarg, &o->width, e);
+    case RECALL:
+        return share_of_one("--recall", optarg, &o->recall, e);
+    case DRY_RUN:
+        o->dry_run = true;
+        break;
+    case ASSUME_RANKS:
+        return argument_number("--assume-ranks", optarg, 1, INT32_MAX, &o->assume_ranks, e);
+    case ASSUME_ROWS:
+        return argument_number("--assume-rows", optarg, 1, (uint64_t)1 << 40, &o->assume_rows, e);
     case POOL:
         argument_number("--pool", optarg, 1, MOST_POOL, &v, e);
         o->pool = (uint32_t)v;
@@ -235,12 +265,32 @@ static int check_threshold(struct options *o, struct error *e) {
     return 0;
 }
 
+/* Bands and rows are given, or a threshold, for which they are planned. */
+static int check_plan(struct options *o, struct error *e) {
+    const double usual_recall = 0.95;
+    bool planned = !o->bands && !o->rows;
+    if (!planned && (!o->bands || !o->rows))
+        return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
+    if (!planned && o->recall > 0)
+        return error_set(e, EX_USAGE, "--recall plans bands and rows: give it, or --bands and --rows");
+    if (planned && !o->threshold_text && !o->radius_text)
+        return error_set(e, EX_USAGE,
+                         "--bands and --rows are missing (or --threshold, or --radius, to plan them for)");
+    if (planned && (o->pool || o->probes))
+        return error_set(e, EX_USAGE, "%s goes with --bands and --rows", o->pool ? "--pool" : "--probes");
+    if (!o->dry_run && (o->assume_ranks || o->assume_rows))
+        return error_set(e, EX_USAGE, "--assume-ranks and --assume-rows go with --dry-run");
+    if (planned && o->recall <= 0)
+        o->recall = usual_recall;
+    return 0;
+}
+
 static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
     o->verify = o->threshold_text || o->radius_text || o->top_k;
-    if (!o->bands || !o->rows)
-        return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
+    if (check_plan(o, e))
+        return e->status;
     if (o->pool && o->pool < o->rows)
         return error_set(e, EX_USAGE, "--pool: %u hash values are less than the %u rows of a band", o->pool,
                          o->rows);

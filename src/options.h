@@ -17,7 +17,10 @@ struct options {
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
     uint32_t bands, rows;
-    uint32_t pool; /* 0: none */
+    uint32_t pool;                      /* 0: none */
+    double recall;                      /* to plan bands and rows for; 0: they are given */
+    bool dry_run;                       /* tell the plan and stop */
+    uint64_t assume_ranks, assume_rows; /* of a dry run, instead of what is here; 0: not given */
     uint64_t seed;
     int threads;
     bool exclusive;

@@ -5,6 +5,23 @@
 
 #include "lshjoin/base.h"
 
+struct records records_select(const struct records *r, const uint64_t *rows, uint64_t n) {
+    struct records s = {.n = n, .item = r->item, .width = r->width};
+    uint64_t items = 0;
+    if (r->offset)
+        s.offset = mem_zero(n + 1, sizeof *s.offset);
+    for (uint64_t i = 0; i < n; i++) {
+        items += records_length(r, rows[i]);
+        if (r->offset)
+            s.offset[i + 1] = items;
+    }
+    s.data = mem_alloc(items, s.item);
+    for (uint64_t i = 0; i < n; i++)
+        memcpy((char *)s.data + (s.offset ? s.offset[i] : i * s.width) * s.item, records_row(r, rows[i]),
+               records_length(r, rows[i]) * s.item);
+    return s;
+}
+
 void records_free(struct records *r) {
     free(r->offset);
     free(r->data);

@@ -68,11 +68,34 @@ static json_t *inputs_json(const struct inputs *in) {
     return list;
 }
 
-static json_t *parameters_json(const struct options *o, const char *metric) {
-    return json_pack("{s:s, s:i, s:i, s:o, s:i, s:s?, s:s?, s:f, s:i, s:o, s:b}", "metric", metric, "bands",
-                     (int)o->bands, "rows", (int)o->rows, "seed", number(o->seed), "pool", (int)o->pool,
-                     "threshold", o->threshold_text, "radius", o->radius_text, "width", o->width, "probes",
-                     (int)o->probes, "top_k", number(o->top_k), "exclusive", o->exclusive);
+static json_t *parameters_json(const struct options *o, const struct inputs *in, const struct drawing *d) {
+    json_t *parameters =
+        json_pack("{s:s, s:i, s:i, s:o, s:i, s:i, s:s?, s:s?, s:o, s:b}", "metric", in->family->metric,
+                  "bands", (int)d->bands, "rows", (int)d->rows, "seed", number(d->seed), "pool", (int)d->pool,
+                  "probes", (int)d->probes, "threshold", o->threshold_text, "radius", o->radius_text, "top_k",
+                  number(o->top_k), "exclusive", o->exclusive);
+    if (in->family == &family_l2)
+        json_object_set_new(parameters, "width", json_real(d->width));
+    if (in->family == &family_ip)
+        json_object_set_new(parameters, "largest_norm", json_real(d->norm));
+    return parameters;
+}
+
+/* What the plan promised, and, where bands were chosen, what was expected of them. */
+static json_t *plan_json(const struct options *o, const struct plan *p) {
+    if (p->agreement <= 0)
+        return json_null();
+    json_t *plan = json_pack("{s:f}", "recall_at_threshold", p->recall);
+    if (o->recall <= 0)
+        return plan;
+    json_t *seconds = json_object();
+    for (int k = 0; k < STAGES; k++)
+        json_object_set_new(seconds, stage_name[k], json_real(p->seconds[k]));
+    json_object_update_new(plan, json_pack("{s:f, s:f, s:f, s:f, s:f, s:o}", "recall_asked", o->recall,
+                                           "recall_above_threshold", p->recall_above, "candidates",
+                                           p->candidates, "candidate_copies", p->copies, "pairs", p->pairs,
+                                           "core_seconds", seconds));
+    return plan;
 }
 
 static json_t *command_json(const struct options *o) {
@@ -112,14 +135,15 @@ static json_t *seconds_json(const struct totals *t) {
 }
 
 static json_t *report_json(struct comm *c, const struct options *o, const struct inputs *in,
-                           const struct output *out, const char *metric, const struct metrics *m,
+                           const struct plan *plan, const struct output *out, const struct metrics *m,
                            const struct totals *t) {
     json_t *files = json_array();
     for (uint64_t i = 0; i < output_files(out); i++)
         json_array_append_new(files, json_string(output_file_name(out, i)));
-    json_t *report =
-        json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION, "command",
-                  command_json(o), "inputs", inputs_json(in), "parameters", parameters_json(o, metric));
+    json_t *report = json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION,
+                               "command", command_json(o), "inputs", inputs_json(in), "parameters",
+                               parameters_json(o, in, &plan->drawing));
+    json_object_set_new(report, "plan", plan_json(o, plan));
     json_object_set_new(report, "versions",
                         json_pack("{s:s, s:s}", "mpi", comm_version(), "hdf5", h5_version()));
     json_object_set_new(report, "simd", json_string(cpu_simd_name(cpu_simd())));
@@ -161,12 +185,12 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
     fprintf(stderr, "; at most %.0f MB a rank\n", (double)t->peak_memory / 1e6);
 }
 
-int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct output *out,
-                 const char *metric, struct metrics *m, struct error *e) {
+int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct plan *plan,
+                 const struct output *out, struct metrics *m, struct error *e) {
     metrics_end(m);
     struct totals t = gather(c, m);
     if (comm_rank(c) == 0 && o->output) {
-        json_t *report = report_json(c, o, in, out, metric, m, &t);
+        json_t *report = report_json(c, o, in, plan, out, m, &t);
         write_json(o->output, report, e);
         json_decref(report);
     }

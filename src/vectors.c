@@ -8,6 +8,7 @@
 #include "lshjoin/base.h"
 #include "lshjoin/distance.h"
 #include "lshjoin/family.h"
+#include "lshjoin/law.h"
 #include "lshjoin/probe.h"
 #include "lshjoin/project.h"
 
@@ -180,6 +181,25 @@ static void probed_signs(const struct signer *s, struct work *w, const float *pr
     probe(s, w, &probing_signs, product, words, each, words + (uint64_t)s->drawing.bands * each);
 }
 
+/* Charikar 2002. */
+static double agreement_of_cosine(double cosine) {
+    const double pi = 3.14159265358979323846;
+    return law_certain(1 - acos(fmax(-1, fmin(1, cosine))) / pi);
+}
+
+static double cosine_agreement(double cosine, const struct drawing *d) {
+    (void)d;
+    return agreement_of_cosine(cosine);
+}
+
+static void cosine_pair(double cosine, const struct drawing *d, float *pair) {
+    (void)d;
+    pair[0] = 1;
+    pair[1] = 0;
+    pair[2] = (float)cosine;
+    pair[3] = (float)sqrt(fmax(0, 1 - cosine * cosine));
+}
+
 static uint32_t probes_of_signs(uint32_t rows) {
     return rows < 32 ? ((uint32_t)1 << rows) - 1 : UINT32_MAX;
 }
@@ -222,6 +242,8 @@ const struct family family_cosine = {
     .words = words_of_bits,
     .probes = probes_of_signs,
     .create = create,
+    .agreement = cosine_agreement,
+    .pair_at = cosine_pair,
     .destroy = destroy,
     .sign = cosine_sign,
     .verify = cosine_verify,
@@ -274,6 +296,21 @@ static uint32_t probes_of_buckets(uint32_t rows) {
     return rows <= 20 ? sets - 1 : UINT32_MAX;
 }
 
+/* Datar, Immorlica, Indyk and Mirrokni 2004, for the normal distribution. */
+static double l2_agreement(double distance, const struct drawing *d) {
+    const double pi = 3.14159265358979323846;
+    if (distance <= 0)
+        return 1;
+    double t = d->width / distance;
+    return law_certain(erf(t / sqrt(2)) + sqrt(2 / pi) / t * expm1(-t * t / 2));
+}
+
+static void l2_pair(double distance, const struct drawing *d, float *pair) {
+    (void)d;
+    pair[0] = pair[1] = pair[3] = 0;
+    pair[2] = (float)distance;
+}
+
 static void l2_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
                      uint64_t row, uint32_t *words) {
     (void)r;
@@ -305,6 +342,8 @@ const struct family family_l2 = {
     .words = words_of_buckets,
     .probes = probes_of_buckets,
     .create = create,
+    .agreement = l2_agreement,
+    .pair_at = l2_pair,
     .destroy = destroy,
     .sign = l2_sign,
     .verify = l2_verify,
@@ -332,6 +371,17 @@ static void ip_words(const struct signer *s, struct work *w, const float *produc
     }
 }
 
+static double ip_agreement(double product, const struct drawing *d) {
+    return agreement_of_cosine(product / (d->norm * d->norm));
+}
+
+/* All pairs of a product agree alike, so two of the largest norm will do. */
+static void ip_pair(double product, const struct drawing *d, float *pair) {
+    cosine_pair(product / (d->norm * d->norm), d, pair);
+    for (int k = 0; k < 4; k++)
+        pair[k] *= (float)d->norm;
+}
+
 static void ip_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
                     uint32_t *words, bool *pairs) {
     const struct signer *s = signer;
@@ -354,6 +404,8 @@ const struct family family_ip = {
     .words = words_of_bits,
     .probes = probes_of_signs,
     .create = create,
+    .agreement = ip_agreement,
+    .pair_at = ip_pair,
     .destroy = destroy,
     .sign = ip_sign,
     .verify = ip_verify,

@@ -37,6 +37,12 @@ struct family {
      * not probed. */
     uint32_t (*probes)(uint32_t rows);
 
+    /* The probability that a hash value of a pair agrees at that similarity (or distance). */
+    double (*agreement)(double value, const struct drawing *d);
+
+    /* Of a family that probes: two vectors [2][2] at that similarity, for trying out. */
+    void (*pair_at)(double value, const struct drawing *d, float *pair);
+
     /* A signer of records like these (their item and width). */
     void *(*create)(const struct drawing *d, const struct records *like);
     void (*destroy)(void *signer);

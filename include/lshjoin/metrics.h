@@ -7,6 +7,7 @@
 
 enum stage {
     STAGE_READ,
+    STAGE_PLAN,
     STAGE_SIGN,
     STAGE_EXCHANGE, /* keys to their owners */
     STAGE_GROUP,

@@ -32,6 +32,9 @@ static inline uint64_t records_items(const struct records *r) {
 /* Free what the records own and clear the struct. */
 void records_free(struct records *r);
 
+/* A copy of those n rows, to free. */
+struct records records_select(const struct records *r, const uint64_t *rows, uint64_t n);
+
 /* Sets (items of 4 or 8 bytes, unsigned): sort every row and drop repeats, in place. */
 void records_sort_sets(struct records *r, struct pool *pool);
 

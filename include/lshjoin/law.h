@@ -1,0 +1,31 @@
+/* The law of banding: with what probability a pair is found that agrees in each hash value with probability
+ * p.
+ *
+ * What is computed here decides which bands a plan has, and with them which pairs are found. So there is
+ * nothing in it but the operations that IEEE 754 rounds exactly; probabilities from libm, whose last bits
+ * differ between processors, are rounded down first (law_certain). */
+#ifndef LSHJOIN_LAW_H
+#define LSHJOIN_LAW_H
+
+#include <stdint.h>
+
+#include "lshjoin/drawing.h"
+
+/* A probability cut to 30 bits: so much of it is the same everywhere. */
+double law_certain(double p);
+
+/* x^n. */
+double law_power(double x, uint32_t n);
+
+/* 1 - (1 - band)^bands: found in one of so many independent bands, in each with probability `band`. */
+double law_any(double band, uint32_t bands);
+
+/* Found by bands, rows and pool of d, without probes. Plain: 1 - (1 - p^rows)^bands (Broder 1997; Indyk and
+ * Motwani 1998). Of m pooled values, bands being independent random sets of them: the sum over f of
+ * Binom(f; m, p) * (1 - (1 - C(f, rows) / C(m, rows))^bands). */
+double law_found(const struct drawing *d, double p);
+
+/* pmf[f], f = 0 .. m: the probability that f of m values agree, Binom(f; m, p). */
+void law_agreeing(uint32_t m, double p, double *pmf);
+
+#endif

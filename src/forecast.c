@@ -1,0 +1,122 @@
+#include "forecast.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include "lshjoin/bucket.h"
+#include "lshjoin/sort.h"
+
+static const char *const memory_name[MEMORY_PARTS] = {
+    [MEMORY_PROGRAM] = "program, MPI, HDF5",
+    [MEMORY_RECORDS] = "records",
+    [MEMORY_KEYS] = "band keys",
+    [MEMORY_DIGESTS] = "digests",
+    [MEMORY_COUNTS] = "counts",
+    [MEMORY_ROUND] = "a round of keys",
+    [MEMORY_CANDIDATES] = "candidates",
+};
+
+/* Bytes: of a process that has done nothing yet; of a candidate in its slot, and of one in the batch with
+ * its copy and its value; of a received tuple in a bucket. */
+static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
+                    batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double), bucket_bytes = 8;
+static const double candidate_share = 0.25; /* of a round, see job.c */
+
+static void expect_memory(struct forecast *f, const struct plan *p, const struct survey *s,
+                          const struct family *family, const struct options *o, double keys) {
+    const struct drawing *d = &p->drawing;
+    double ranks = (double)f->ranks, rows = (double)s->rows / ranks, round = (double)o->round_bytes;
+    double offsets = family->is_of_vectors ? 0 : rows * sizeof(uint64_t);
+    double tuples = fmin(round, keys * sizeof(struct tuple)), copies = p->copies / ranks;
+    double room = candidate_share * round / slot_bytes; /* candidates that travel at once */
+    struct bins bins = bins_choose((uint32_t)f->ranks, s->rows, o->round_bytes / sizeof(struct tuple));
+    double *memory = f->memory;
+    memory[MEMORY_PROGRAM] = program_bytes;
+    memory[MEMORY_RECORDS] = (double)s->items / ranks * (double)s->item + offsets;
+    memory[MEMORY_KEYS] = keys * sizeof(uint64_t);
+    if (!o->verify)
+        memory[MEMORY_DIGESTS] = rows * d->bands * family->words(d->rows) * sizeof(uint32_t);
+    else if (copies > room)
+        memory[MEMORY_DIGESTS] = keys * sizeof(uint64_t);
+    memory[MEMORY_COUNTS] = 2.0 * ranks * d->bands * bins.per_owner * sizeof(uint64_t);
+    memory[MEMORY_ROUND] = tuples * (f->ranks > 1 ? 2 : 1) + tuples / sizeof(struct tuple) * bucket_bytes;
+    memory[MEMORY_CANDIDATES] = fmin(copies, room) * slot_bytes + fmin(copies, 2 * room) * batch_bytes;
+    for (int part = 0; part < MEMORY_PARTS; part++)
+        f->memory_all += memory[part];
+}
+
+struct forecast forecast_make(const struct plan *p, const struct survey *s, const struct family *family,
+                              const struct options *o, uint64_t ranks) {
+    const struct drawing *d = &p->drawing;
+    struct forecast f = {.ranks = ranks};
+    double n = (double)ranks, away = (n - 1) / n;
+    double asking = (double)s->asking * (family_variants(family, d) - 1);
+    double keys = d->bands * ((double)s->rows + asking) / n;
+    double row_bytes = s->rows ? (double)s->items / (double)s->rows * (double)s->item + sizeof(uint64_t) : 0;
+    double fetched = fmin(p->candidates / n * away, (double)s->rows);
+    f.rounds = (uint64_t)ceil(fmax(1, keys * sizeof(struct tuple) / (double)o->round_bytes));
+    f.sent = away * keys * sizeof(struct tuple) + away * p->copies / n * slot_bytes + fetched * row_bytes;
+    expect_memory(&f, p, s, family, o, keys);
+    return f;
+}
+
+/* Memory of this machine that is free for us, in bytes. */
+static double available_memory(void) {
+    return (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
+    const struct drawing *d = &p->drawing;
+    fprintf(f, "plan                 %u bands of %u rows", d->bands, d->rows);
+    if (d->pool)
+        fprintf(f, " from a pool of %u hash values", d->pool);
+    if (d->probes)
+        fprintf(f, ", %u probes", d->probes);
+    fprintf(f, "\n");
+    if (p->agreement > 0)
+        fprintf(f,
+                "recall               %.4f of pairs at the threshold, %.4f expected of all pairs above it\n",
+                p->recall, p->recall_above);
+    fprintf(f, "expected             %.3g candidates (%.3g with their copies)", p->candidates, p->copies);
+    if (p->agreement > 0)
+        fprintf(f, ", %.3g pairs", p->pairs);
+    fprintf(f, "\n");
+    if (p->agreement > 0 && !o->top_k) {
+        double sum = 0;
+        for (int k = 0; k < STAGES; k++)
+            sum += p->seconds[k];
+        fprintf(f, "instead              --exact would need some %.2g s of one core, this %.2g s%s\n",
+                p->exact, sum, p->exact < sum ? ": choose --exact" : "");
+    }
+}
+
+static void print_needs(FILE *f, const struct forecast *c, const struct plan *p, const struct options *o) {
+    double cores = (double)c->ranks * o->threads, sum = 0;
+    fprintf(f, "ranks                %llu of %d thread%s, %llu round%s of exchange, %.3g MB sent by each\n",
+            (unsigned long long)c->ranks, o->threads, o->threads > 1 ? "s" : "",
+            (unsigned long long)c->rounds, c->rounds > 1 ? "s" : "", c->sent / 1e6);
+    fprintf(f, "seconds             ");
+    for (int k = 0; k < STAGES; k++) {
+        sum += p->seconds[k] / cores;
+        fprintf(f, " %s %.2g", stage_name[k], p->seconds[k] / cores);
+    }
+    fprintf(f, ": %.2g in all, on cores like those the rates were measured on\n", sum);
+    fprintf(f, "memory of a rank     %.0f MB (%.0f MB are free here)\n", c->memory_all / 1e6,
+            available_memory() / 1e6);
+    for (int part = 0; part < MEMORY_PARTS; part++)
+        if (c->memory[part] >= 5e5)
+            fprintf(f, "  %-18s %.0f MB\n", memory_name[part], c->memory[part] / 1e6);
+}
+
+void forecast_print(FILE *f, const struct forecast *forecast, const struct plan *p, const struct survey *s,
+                    const struct inputs *in, const struct options *o) {
+    for (int i = 0; i < in->n; i++)
+        fprintf(f, "%s              %s %s (%s): %llu rows, %llu elements\n", i ? "and  " : "input",
+                in->of[i].file, in->of[i].object, in->of[i].kind, (unsigned long long)in->of[i].rows,
+                (unsigned long long)in->of[i].elements);
+    if (o->assume_rows)
+        fprintf(f, "assumed              %llu rows like these\n", (unsigned long long)s->rows);
+    fprintf(f, "sample               %llu pairs of rows\n", (unsigned long long)s->sampled);
+    print_plan(f, p, o);
+    print_needs(f, forecast, p, o);
+}

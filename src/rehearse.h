@@ -1,0 +1,17 @@
+/* The join of the sample alone, by the plan's own hash functions: how many candidates will there be? Bands of
+ * other functions would tell what is to be expected on average, which a few values that many rows share make
+ * several times larger or smaller than what these bands will give. */
+#ifndef REHEARSE_H
+#define REHEARSE_H
+
+#include "comm.h"
+#include "lshjoin/family.h"
+#include "lshjoin/plan.h"
+#include "lshjoin/pool.h"
+
+/* Collective. Put p->copies and p->candidates right, and p->seconds with them, where the sample has enough of
+ * them to tell. `rows`: this rank's sampled rows, the first `left` of them of the left input. */
+void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
+              const struct family *family, const struct records *rows, uint64_t left);
+
+#endif

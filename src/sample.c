@@ -1,0 +1,179 @@
+#include "sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lshjoin/base.h"
+#include "lshjoin/cpu.h"
+#include "lshjoin/minhash.h"
+
+bool sample_has(uint64_t row, uint64_t rows, bool self_join, uint64_t seed) {
+    const uint64_t least = 5000, most = self_join ? 20000 : 14000;
+    uint64_t wanted = min_u64(most, max_u64(least, rows / 64));
+    return wanted >= rows ||
+           (uint64_t)(((unsigned __int128)mix64(mix64(row) + mix64(~seed)) * rows) >> 64) < wanted;
+}
+
+/* A sampled row's values, folded to 16 bits: what it stores and what it asks for (the same, unless that
+ * differs). Two values that differ look alike in one of 2^16 cases, which is nothing beside what a sample can
+ * tell. */
+struct profile {
+    uint16_t stored[PLAN_VALUES], asked[PLAN_VALUES];
+};
+
+enum {
+    TILE = 64,
+    TOGETHER = 32
+}; /* right rows that stay in the cache, and left ones they are compared with */
+
+struct sample_job {
+    const struct family *family;
+    const void *signer;
+    const struct records *rows;
+    struct profile *profile;
+    bool *good; /* of this rank's rows: not left out */
+    uint64_t left, n;
+    uint64_t first, step; /* rows of this rank: first, first + step, ... */
+    bool self_join;
+    enum simd simd;
+    uint64_t (*agreeing)[PLAN_VALUES + 1]; /* [threads] */
+};
+
+static void fold(const uint32_t *words, uint16_t *values) {
+    for (int k = 0; k < PLAN_VALUES; k++)
+        values[k] = (uint16_t)(words[k] ^ words[k] >> 16);
+}
+
+static void make_profiles(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    (void)thread;
+    struct sample_job *job = ctx;
+    uint64_t variants = 1 + job->family->is_asymmetric, each = variants * PLAN_VALUES;
+    uint32_t *words = mem_alloc((hi - lo) * each + MINHASH_PADDING, sizeof *words);
+    job->family->sign(job->signer, job->rows, lo, hi, job->rows->n, words, job->good + lo);
+    for (uint64_t i = lo; i < hi; i++) {
+        const uint32_t *of_row = words + (i - lo) * each;
+        if (!job->good[i])
+            continue;
+        fold(of_row, job->profile[i].stored);
+        fold(of_row + each - PLAN_VALUES, job->profile[i].asked);
+    }
+    free(words);
+}
+
+/* The profiles lo..hi-1 counted by how many of their stored values are those that row i asks for: one text
+ * for all levels. */
+static inline __attribute__((always_inline)) void compare(const struct profile *all, uint64_t i, uint64_t lo,
+                                                          uint64_t hi, uint64_t *count) {
+    const uint16_t *asked = all[i].asked;
+    for (uint64_t j = lo; j < hi; j++) {
+        uint16_t n = 0;
+        for (int k = 0; k < PLAN_VALUES; k++)
+            n = (uint16_t)(n + (asked[k] == all[j].stored[k]));
+        count[n]++;
+    }
+}
+
+typedef void compare_fn(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint64_t *count);
+
+static void compare_scalar(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint64_t *count) {
+    compare(all, i, lo, hi, count);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void compare_avx2(const struct profile *all, uint64_t i, uint64_t lo,
+                                                         uint64_t hi, uint64_t *count) {
+    compare(all, i, lo, hi, count);
+}
+
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))) static void
+compare_avx512(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint64_t *count) {
+    compare(all, i, lo, hi, count);
+}
+#else
+#define compare_avx2 compare_scalar
+#define compare_avx512 compare_scalar
+#endif
+
+static compare_fn *const compare_at[] = {compare_scalar, compare_avx2, compare_avx512};
+
+/* Rows lo..hi-1 of this rank's share of the left ones, each with all right ones (of one input: those behind
+ * it). */
+static void compare_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    struct sample_job *job = ctx;
+    uint64_t *count = job->agreeing[thread];
+    uint64_t right = job->self_join ? job->first + lo * job->step + 1 : job->left;
+    for (uint64_t tile = right; tile < job->n; tile += TILE)
+        for (uint64_t k = lo; k < hi; k++) {
+            uint64_t i = job->first + k * job->step, from = job->self_join ? max_u64(tile, i + 1) : tile;
+            compare_at[job->simd](job->profile, i, from, min_u64(tile + TILE, job->n), count);
+        }
+}
+
+/* The good ones of this rank's profiles of one side to every rank. */
+static struct profile *share(struct comm *c, const struct sample_job *job, uint64_t lo, uint64_t hi,
+                             uint64_t *total) {
+    struct profile *mine = mem_alloc(hi - lo, sizeof *mine);
+    uint64_t n = 0;
+    for (uint64_t i = lo; i < hi; i++)
+        if (job->good[i])
+            mine[n++] = job->profile[i];
+    struct profile *all = comm_gather(c, sizeof *all, mine, n, total);
+    free(mine);
+    return all;
+}
+
+/* All ranks' profiles, those of the left input first, in place of this rank's. */
+static void share_all(struct comm *c, struct sample_job *job) {
+    uint64_t left, right;
+    struct profile *lefts = share(c, job, 0, job->left, &left);
+    struct profile *rights = share(c, job, job->left, job->n, &right);
+    lefts = mem_grow(lefts, left + right, sizeof *lefts);
+    memcpy(lefts + left, rights, right * sizeof *rights);
+    free(rights);
+    free(job->profile);
+    job->profile = lefts;
+    job->left = left;
+    job->n = left + right;
+}
+
+void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const struct family *family,
+                    const struct records *rows, uint64_t left, const struct drawing *d) {
+    const struct drawing drawing = {
+        .bands = PLAN_VALUES, .rows = 1, .seed = ~d->seed, .width = d->width, .norm = d->norm};
+    uint64_t threads = (uint64_t)pool_threads(pool);
+    void *signer = family->create(&drawing, rows);
+    struct sample_job job = {.family = family,
+                             .signer = signer,
+                             .rows = rows,
+                             .profile = mem_alloc(rows->n, sizeof *job.profile),
+                             .good = mem_alloc(rows->n, sizeof *job.good),
+                             .left = left,
+                             .n = rows->n,
+                             .self_join = s->self_join,
+                             .simd = cpu_simd(),
+                             .first = (uint64_t)comm_rank(c),
+                             .step = (uint64_t)comm_size(c),
+                             .agreeing = mem_zero(threads, sizeof *job.agreeing)};
+    pool_for(pool, rows->n, 64, make_profiles, &job);
+    family->destroy(signer);
+    uint64_t sampled[2] = {job.left, job.n - job.left};
+    share_all(c, &job);
+    comm_sum(c, sampled, 2);
+    for (int side = 0; side < 2; side++) { /* rows left out pair with nothing */
+        double good = (double)(side == 0 ? job.left : job.n - job.left) / (double)max_u64(1, sampled[side]);
+        s->pairs *= s->self_join ? (side == 0 ? good * good : 1) : good;
+    }
+    uint64_t n = job.left > job.first ? (job.left - job.first + job.step - 1) / job.step : 0;
+    pool_for(pool, n, TOGETHER, compare_rows, &job);
+    for (uint64_t t = 1; t < threads; t++)
+        for (int f = 0; f <= PLAN_VALUES; f++)
+            job.agreeing[0][f] += job.agreeing[t][f];
+    memcpy(s->agreeing, job.agreeing[0], sizeof s->agreeing);
+    comm_sum(c, s->agreeing, PLAN_VALUES + 1);
+    s->sampled = 0;
+    for (int f = 0; f <= PLAN_VALUES; f++)
+        s->sampled += s->agreeing[f];
+    free(job.agreeing);
+    free(job.good);
+    free(job.profile);
+}

@@ -1,0 +1,99 @@
+/* The law of banding against numbers that scipy gives, and against itself. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "lshjoin/law.h"
+
+static void assert_near(double got, double expected, double relative) {
+    if (fabs(got - expected) > relative * fabs(expected))
+        fail_msg("%.17g instead of %.17g", got, expected);
+}
+
+/* scipy.stats.binom.pmf(f, m, p), and sum over f of it * -expm1(bands * log1p(-comb(f, rows) / comb(m,
+ * rows))) */
+static void test_known(void **state) {
+    (void)state;
+    const struct {
+        struct drawing d;
+        double p, found;
+    } known[] = {
+        {{.bands = 10, .rows = 4, .pool = 16}, 0.5, 0.37671826199061276},
+        {{.bands = 40, .rows = 5, .pool = 60}, 0.8, 0.9997854153546084},
+        {{.bands = 30, .rows = 8, .pool = 30}, 0.9, 0.9957482038089861},
+        {{.bands = 200, .rows = 6, .pool = 40}, 0.3, 0.11030025319079376},
+        {{.bands = 20, .rows = 5, .pool = 0}, 0.8, 0.9996439421094793},
+        {{.bands = 500, .rows = 25, .pool = 300}, 0.93, 0.9999999953585957},
+        {{.bands = 60000, .rows = 40, .pool = 900}, 0.9, 1.0},
+        {{.bands = 1, .rows = 1, .pool = 1}, 0.25, 0.25},
+    };
+    for (size_t i = 0; i < LENGTH(known); i++)
+        assert_near(law_found(&known[i].d, known[i].p), known[i].found, 1e-9);
+}
+
+static void test_binomial(void **state) {
+    (void)state;
+    static double pmf[4097];
+    const uint32_t sizes[] = {1, 2, 7, 128, 4096};
+    for (size_t i = 0; i < LENGTH(sizes); i++)
+        for (int k = 0; k <= 20; k++) {
+            double p = k / 20.0, sum = 0, mean = 0, square = 0;
+            uint32_t m = sizes[i];
+            law_agreeing(m, p, pmf);
+            for (uint32_t f = 0; f <= m; f++) {
+                sum += pmf[f];
+                mean += pmf[f] * f;
+                square += pmf[f] * f * f;
+            }
+            assert_near(sum, 1, 1e-12);
+            assert_true(fabs(mean - m * p) < 1e-9 * m);
+            assert_true(fabs(square - mean * mean - m * p * (1 - p)) < 1e-8 * m * m);
+        }
+}
+
+/* One band is one band, pooled or not; a pool as large as all bands together is nearly as good as plain ones,
+ * and a smaller one not better. */
+static void test_pool_and_plain(void **state) {
+    (void)state;
+    for (int k = 0; k <= 100; k++) {
+        double p = k / 100.0;
+        const struct drawing one = {.bands = 1, .rows = 6, .pool = 50}, plain = {.bands = 20, .rows = 5};
+        struct drawing pooled = plain;
+        double last = law_found(&plain, p) + 0.01;
+        assert_near(law_found(&one, p), law_power(p, 6), 1e-9);
+        assert_near(law_found(&plain, p), 1 - pow(1 - pow(p, 5), 20), 1e-7);
+        for (pooled.pool = 400; pooled.pool >= 5; pooled.pool /= 2) {
+            assert_true(law_found(&pooled, p) <= last + 1e-9);
+            last = law_found(&pooled, p);
+        }
+    }
+}
+
+/* More bands and more agreement find more. */
+static void test_rises(void **state) {
+    (void)state;
+    for (uint32_t pool = 0; pool <= 80; pool += 40)
+        for (uint32_t bands = 1; bands < 2000; bands *= 3)
+            for (int k = 0; k < 100; k++) {
+                struct drawing d = {.bands = bands, .rows = 7, .pool = pool}, more = d;
+                more.bands++;
+                assert_true(law_found(&d, k / 100.0) <= law_found(&d, (k + 1) / 100.0) + 1e-12);
+                assert_true(law_found(&d, k / 100.0) <= law_found(&more, k / 100.0) + 1e-12);
+            }
+}
+
+static void test_tiny(void **state) {
+    (void)state;
+    const struct drawing d = {.bands = 1000, .rows = 20};
+    assert_near(law_found(&d, 0.01), 1e-37, 1e-9);
+    assert_true(law_certain(0.7) <= 0.7 && law_certain(0.7) > 0.7 - 1e-9);
+    assert_true(law_certain(1) == 1 && law_certain(0) == 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known), cmocka_unit_test(test_binomial), cmocka_unit_test(test_pool_and_plain),
+        cmocka_unit_test(test_rises), cmocka_unit_test(test_tiny),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
