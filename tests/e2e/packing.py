@@ -22,7 +22,7 @@ import xxhash
 import joins
 
 BINARY = Path(os.environ.get("LSHPACK", joins.ROOT / "build" / "lshpack")).absolute()
-TINY = ["--memory", "64K"]  # makes columns spill
+TINY = ["--memory", "1K"]  # makes all columns spill, after every batch of pieces
 # Ranks of one machine need neither a network nor, when there is but one, a daemon: half a second less a start.
 # Without the daemon all such processes share one directory of Open MPI's, unless they are given one each.
 SESSIONS = tempfile.TemporaryDirectory(prefix="lshpack-test-")

@@ -147,7 +147,7 @@ def large(tmp_path_factory):
 
 def test_large_file_on_any_number_of_ranks(tmp_path, large):
     one = same_everywhere(tmp_path, large, "--source", [
-        (1, [*TINY, "-t", 4]), (2, ["-t", 4]), (3, [*TINY]), (5, ["--memory", "4M", "-t", 4, "--scratch", tmp_path])])
+        (1, [*TINY, "-t", 4]), (2, ["-t", 4]), (3, [*TINY, "--progress"]), (5, ["--memory", "4M", "-t", 4, "--scratch", tmp_path])])
     content = large.read_bytes()
     sets, invalid = line_sets(content)
     one.holds(sets, np.uint64)
