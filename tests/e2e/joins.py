@@ -1,4 +1,4 @@
-"""Runs the real lshjoin, with mpirun where there is more than one rank, and reads what it wrote."""
+"""Runs the real programs, lshjoin or another, with mpirun where there is more than one rank, and reads what it wrote."""
 import json
 import os
 import re
@@ -17,6 +17,7 @@ MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OM
        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
        "OMPI_MCA_odls_base_sigkill_timeout": "0"}  # after a failure mpirun would wait for 2 s
 NO_ROW = 2**64 - 1
+SPEAKERS = ("lshjoin:", "lshpack:")  # how a message begins
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Run:
 
     @property
     def messages(self):
-        return [line for line in self.err.splitlines() if line.startswith("lshjoin:")]
+        return [line for line in self.err.splitlines() if line.startswith(SPEAKERS)]
 
     def ok(self):
         assert self.rc == 0, f"exit status {self.rc}\n{self.err}"
@@ -40,20 +41,21 @@ def strip_banners(text):
     for line in re.sub(r"(-{60,})", r"\n\1\n", text).splitlines():
         if re.fullmatch(r"-{60,}", line):
             framed = not framed
-        elif line.startswith("lshjoin:") or line and not (framed or re.match(r"\[([^\]]+:\d+|warn)\] ", line)):
+        elif line.startswith(SPEAKERS) or line and not (framed or re.match(r"\[([^\]]+:\d+|warn)\] ", line)):
             kept.append(line)
     return "\n".join(kept)
 
 
-def command(args, ranks=1, wrap=()):
+def command(args, ranks=1, wrap=(), program=BINARY):
     """The command line; `wrap` is a command that starts each rank (`wrap... lshjoin args...`)."""
-    assert BINARY.exists(), f"no program at {BINARY}: build it first, or set LSHJOIN"
+    assert program.exists(), f"no program at {program}: build it first, or set {program.name.upper()}"
     mpirun = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
-    return [*mpirun, *wrap, str(BINARY), *map(str, args)]
+    return [*mpirun, *wrap, str(program), *map(str, args)]
 
 
-def start(args, ranks=1, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=None, wrap=()):
-    return subprocess.Popen(command(args, ranks, wrap), stdin=stdin, stdout=stdout, stderr=stderr,
+def start(args, ranks=1, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=None, wrap=(),
+          program=BINARY, cwd=None):
+    return subprocess.Popen(command(args, ranks, wrap, program), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd,
                             env={**os.environ, **MPI, **(env or {})}, start_new_session=True)
 
 
@@ -70,10 +72,10 @@ def kill(process):
 
 
 def run(args, ranks=1, stdin=None, timeout=120, **how):
-    """Run to the end, within a hard limit of time. `stdin` is text for the program (none: an empty one)."""
+    """Run to the end, within a hard limit of time. `stdin` is text or bytes for the program (none: an empty one)."""
     process = start(args, ranks, subprocess.DEVNULL if stdin is None else subprocess.PIPE, **how)
     try:
-        out, err = process.communicate(None if stdin is None else stdin.encode(), timeout)
+        out, err = process.communicate(stdin.encode() if isinstance(stdin, str) else stdin, timeout)
     except subprocess.TimeoutExpired:
         kill(process)
         raise AssertionError(f"hangs: not done after {timeout} s: {' '.join(map(str, process.args))}") from None
