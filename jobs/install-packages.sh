@@ -8,7 +8,7 @@ packages=(
     openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libjansson-dev
     python3-h5py python3-numpy # for the scripts in data/
 )
-test_packages=(libcmocka-dev hdf5-tools python3-pytest python3-scipy)
+test_packages=(libcmocka-dev hdf5-tools python3-pytest python3-scipy python3-matplotlib)
 
 case "${1:-}" in
     '') ;;
