@@ -130,15 +130,18 @@ const struct records *signatures_digest(struct signatures *s, struct pool *pool)
     return &s->digest;
 }
 
-/* Where nobody asks: the same symbols, or keys, of `part` bytes a band. */
-static bool part_equal(const void *left, const void *right, size_t part, uint32_t band) {
-    const char *a = (const char *)left + band * part, *b = (const char *)right + band * part;
-    uint64_t x, y;
-    if (part != sizeof x)
-        return memcmp(a, b, part) == 0;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x == y;
+/* The words of a digest that belong to a band. */
+static size_t words_of_band(const struct signatures *s) {
+    return s->digest.width * (s->digest.item / sizeof(uint32_t)) / s->keys.bands;
+}
+
+/* Where nobody asks: the same symbols, or keys. Without branches: of similar records no word is likely to be
+ * the first that differs. */
+static inline bool part_equal(const uint32_t *a, const uint32_t *b, size_t words) {
+    uint32_t differ = 0;
+    for (size_t k = 0; k < words; k++)
+        differ |= a[k] ^ b[k];
+    return differ == 0;
 }
 
 /* Whether one of the keys behind the first asks for what is stored. */
@@ -151,21 +154,23 @@ static bool asks_for(const uint64_t *asking, uint32_t variants, uint64_t stored)
 
 enum { NOWHERE = 2 };
 
-/* Where the pair meets in a band: 0, 1, or NOWHERE. */
-static uint32_t meeting(const struct signatures *s, const void *left, const void *right, uint32_t band) {
-    size_t part = s->digest.width * s->digest.item / s->keys.bands;
+/* Where the pair meets in a band of so many words: 0, 1, or NOWHERE. */
+static inline uint32_t meeting(const struct signatures *s, const uint32_t *left, const uint32_t *right,
+                               size_t words, uint32_t band) {
+    left += band * words;
+    right += band * words;
     if (s->keys.variants == 1)
-        return part_equal(left, right, part, band) ? 0 : NOWHERE;
-    const uint64_t *a = (const uint64_t *)left + (uint64_t)band * s->keys.variants;
-    const uint64_t *b = (const uint64_t *)right + (uint64_t)band * s->keys.variants;
+        return part_equal(left, right, words) ? 0 : NOWHERE;
+    const uint64_t *a = (const uint64_t *)(const void *)left, *b = (const uint64_t *)(const void *)right;
     if ((!s->is_asymmetric && a[0] == b[0]) || asks_for(b, s->keys.variants, a[0]))
         return 0;
     return asks_for(a, s->keys.variants, b[0]) ? 1 : NOWHERE;
 }
 
 uint32_t band_first_slot(const struct signatures *s, const void *left, const void *right) {
+    size_t words = words_of_band(s);
     for (uint32_t band = 0; band < s->keys.bands; band++) {
-        uint32_t where = meeting(s, left, right, band);
+        uint32_t where = meeting(s, left, right, words, band);
         if (where != NOWHERE)
             return 2 * band + where;
     }
@@ -173,8 +178,9 @@ uint32_t band_first_slot(const struct signatures *s, const void *left, const voi
 }
 
 uint32_t band_count(const struct signatures *s, const void *left, const void *right) {
+    size_t words = words_of_band(s);
     uint32_t n = 0;
     for (uint32_t band = 0; band < s->keys.bands; band++)
-        n += meeting(s, left, right, band) != NOWHERE;
+        n += meeting(s, left, right, words, band) != NOWHERE;
     return n;
 }

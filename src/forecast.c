@@ -20,7 +20,7 @@ static const char *const memory_name[MEMORY_PARTS] = {
  * its copy and its value; of a received tuple in a bucket. */
 static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
                     batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double), bucket_bytes = 8;
-static const double candidate_share = 0.25; /* of a round, see job.c */
+static const double candidate_share = 0.125, batch = 4; /* of a round; of a share; see job.c */
 
 static void expect_memory(struct forecast *f, const struct plan *p, const struct survey *s,
                           const struct family *family, const struct options *o, double keys) {
@@ -36,11 +36,11 @@ static void expect_memory(struct forecast *f, const struct plan *p, const struct
     memory[MEMORY_KEYS] = keys * sizeof(uint64_t);
     if (!o->verify)
         memory[MEMORY_DIGESTS] = rows * d->bands * family->words(d->rows) * sizeof(uint32_t);
-    else if (copies > room)
+    else if (copies > (batch - 1) * room)
         memory[MEMORY_DIGESTS] = keys * sizeof(uint64_t);
     memory[MEMORY_COUNTS] = 2.0 * ranks * d->bands * bins.per_owner * sizeof(uint64_t);
     memory[MEMORY_ROUND] = tuples * (f->ranks > 1 ? 2 : 1) + tuples / sizeof(struct tuple) * bucket_bytes;
-    memory[MEMORY_CANDIDATES] = fmin(copies, room) * slot_bytes + fmin(copies, 2 * room) * batch_bytes;
+    memory[MEMORY_CANDIDATES] = fmin(copies, room) * slot_bytes + fmin(copies, batch * room) * batch_bytes;
     for (int part = 0; part < MEMORY_PARTS; part++)
         f->memory_all += memory[part];
 }

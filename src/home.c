@@ -51,14 +51,13 @@ static double decide_copy(const struct home *h, struct u64_pair c, const struct 
     return band_first_slot(h->signatures, left, right) == candidate_slot(c) ? 1 : NAN;
 }
 
-/* The same; it carries the number of bands. */
+/* The number of bands in which a pair collides; none where only keys were equal, by chance. */
 static double decide_bands(const struct home *h, struct u64_pair c, const struct records *theirs,
                            uint64_t row) {
     const void *left, *right;
     digests_of(h, c, theirs, row, &left, &right);
-    return band_first_slot(h->signatures, left, right) == candidate_slot(c)
-               ? band_count(h->signatures, left, right)
-               : NAN;
+    uint32_t bands = band_count(h->signatures, left, right);
+    return bands ? bands : NAN;
 }
 
 static double decide_similarity(const struct home *h, struct u64_pair c, const struct records *theirs,
@@ -183,13 +182,12 @@ int home_flush(struct home *h, bool last, struct error *e) {
     bool verify = h->options->verify, whole = last && !h->flushed;
     metrics_stage(h->metrics, STAGE_CANDIDATES);
     sort_pairs(h->pool, h->batch, h->scratch, h->n);
-    if (verify) {
+    if (verify || whole)
         keep_first_copies(h);
-        if (!whole)
-            keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copy);
-    } else {
+    if (!whole)
+        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copy);
+    if (!verify)
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands);
-    }
     h->metrics->count[COUNT_CANDIDATES] += h->n;
 
     metrics_stage(h->metrics, STAGE_VERIFY);

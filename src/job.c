@@ -18,9 +18,10 @@
 #include "planning.h"
 #include "report.h"
 
-/* The part of a round's bound that candidates may fill: sorted and compared, they need several times their
- * size. */
-enum { CANDIDATE_SHARE = 4 };
+/* The part of a round's bound that candidates may fill on their way; and how many such parts are gathered at
+ * home, where, sorted and compared, they need several times their size. The fewer the batches, the fewer
+ * copies of a pair there are to tell apart. */
+enum { CANDIDATE_SHARE = 8, BATCH = 4 };
 
 struct job {
     struct comm *c;
@@ -67,7 +68,7 @@ static int send_candidates(struct job *j, uint64_t pairs, double done, double sh
             seen += n[rank];
         j->home.n +=
             comm_exchange_slots(j->c, sizeof *j->slots, j->slots, j->slot_size, n, j->home.batch + j->home.n);
-        flags[FULL] = 2 * j->home.n > j->home.capacity;
+        flags[FULL] = BATCH * j->home.n > (BATCH - 1) * j->home.capacity;
         comm_max(j->c, flags, FLAGS);
         if (flags[FULL]) {
             say(j, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here", j->metrics.batches + 1,
@@ -105,7 +106,7 @@ static void open_home(struct job *j, struct output *out) {
                             .output = out,
                             .nearest = j->o->top_k ? &j->nearest : NULL,
                             .metrics = &j->metrics};
-    home_open(&j->home, 2 * ranks * j->slot_size);
+    home_open(&j->home, BATCH * ranks * j->slot_size);
     if (j->home.nearest) {
         j->nearest = (struct nearest){.comm = j->c,
                                       .shard = &j->in.shard,
