@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "exact_job.h"
 #include "home.h"
 #include "input.h"
 #include "lshjoin/band.h"
@@ -124,23 +125,6 @@ static void close_home(struct job *j, struct output *out, struct error *e) {
     free(j->slots);
 }
 
-/* From signatures to pairs written. */
-static int join(struct job *j, struct output *out, struct error *e) {
-    j->owner = (struct owner){j->c, j->pool, &j->in.shard, &j->signatures, &j->metrics, .n_rounds = 0};
-    owner_open(&j->owner, j->o->round_bytes);
-    say(j, "%" PRIu64 " round%s of exchange", j->owner.n_rounds, j->owner.n_rounds > 1 ? "s" : "");
-    open_home(j, out);
-    double share = 1 / (double)j->owner.n_rounds;
-    metrics_phase(&j->metrics, "join", "candidates");
-    for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
-        uint64_t pairs = owner_round(&j->owner, r);
-        send_candidates(j, pairs, (double)r * share, share, e);
-    }
-    close_home(j, out, e);
-    owner_close(&j->owner);
-    return e->status;
-}
-
 /* The form of the output, once the inputs are known. */
 static enum format choose_format(const struct options *o, const struct inputs *in) {
     if (o->format)
@@ -154,8 +138,12 @@ static void say_inputs(const struct job *j) {
             j->in.of[i].kind, j->in.of[i].rows, j->in.of[i].elements);
     say(j, "metric %s, elements of %zu bytes; rank 0 holds %" PRIu64 " of %" PRIu64 " rows",
         j->in.family->metric, j->in.records.item, shard_local_rows(&j->in.shard), j->in.shard.rows);
-    say(j, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", j->o->bands, j->o->rows,
-        j->o->seed, cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
+    if (j->o->exact)
+        say(j, "every pair is compared, %s, %d thread%s a rank", cpu_simd_name(cpu_simd()), j->o->threads,
+            j->o->threads > 1 ? "s" : "");
+    else
+        say(j, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", j->o->bands, j->o->rows,
+            j->o->seed, cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
 }
 
 static void tell_signed(void *ctx, uint64_t rows) {
@@ -167,6 +155,14 @@ static void tell_signed(void *ctx, uint64_t rows) {
 static uint64_t own_split(const struct shard *s) {
     uint64_t first = s->start[s->rank];
     return s->self_join ? UINT64_MAX : max_u64(s->split, first) - first;
+}
+
+static void count_records(struct job *j) {
+    const struct records *r = &j->in.records;
+    for (uint64_t row = 0; row < r->n && !j->in.family->is_of_vectors; row++)
+        j->metrics.count[COUNT_EMPTY] += records_length(r, row) == 0;
+    j->metrics.count[COUNT_SKIPPED] = j->in.skipped;
+    j->metrics.count[COUNT_ELEMENTS] = records_items(r);
 }
 
 static void sign(struct job *j) {
@@ -182,12 +178,33 @@ static void sign(struct job *j) {
     metrics_phase(&j->metrics, "sign", "records");
     j->signatures = signatures_create(j->pool, j->in.family, &j->in.records, &drawing,
                                       own_split(&j->in.shard), !o->verify, tell_signed, j);
-    uint64_t n = j->signatures.keys.n, items = records_items(&j->in.records);
-    for (uint64_t row = 0; row < n && !j->in.family->is_of_vectors; row++)
-        j->metrics.count[COUNT_EMPTY] += records_length(&j->in.records, row) == 0;
-    j->metrics.count[COUNT_SKIPPED] = j->in.skipped;
-    j->metrics.count[COUNT_ELEMENTS] = items;
-    j->metrics.count[COUNT_HASHES] = (j->in.family->is_of_vectors ? n : items) * o->bands * o->rows;
+    uint64_t n = j->in.family->is_of_vectors ? j->in.records.n : records_items(&j->in.records);
+    j->metrics.count[COUNT_HASHES] = n * o->bands * o->rows;
+}
+
+/* From records to pairs written. */
+static int join_by_hashing(struct job *j, struct output *out, struct error *e) {
+    sign(j);
+    j->owner = (struct owner){j->c, j->pool, &j->in.shard, &j->signatures, &j->metrics, .n_rounds = 0};
+    owner_open(&j->owner, j->o->round_bytes);
+    say(j, "%" PRIu64 " round%s of exchange", j->owner.n_rounds, j->owner.n_rounds > 1 ? "s" : "");
+    open_home(j, out);
+    double share = 1 / (double)j->owner.n_rounds;
+    metrics_phase(&j->metrics, "join", "candidates");
+    for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
+        uint64_t pairs = owner_round(&j->owner, r);
+        send_candidates(j, pairs, (double)r * share, share, e);
+    }
+    close_home(j, out, e);
+    owner_close(&j->owner);
+    return e->status;
+}
+
+static int join(struct job *j, struct output *out, struct error *e) {
+    if (!j->o->exact)
+        return join_by_hashing(j, out, e);
+    struct threshold threshold = choose_threshold(j->o, j->in.family);
+    return exact_join(j->c, j->pool, j->o, &j->in, &threshold, out, &j->metrics, e);
 }
 
 static enum progress choose_progress(struct comm *c, const struct options *o) {
@@ -212,7 +229,7 @@ int job_run(struct comm *c, const struct options *o) {
         !output_open(out, choose_format(o, &j.in), &j.in.shard, o->verify ? j.in.family->value : "bands",
                      &e)) {
         say_inputs(&j);
-        sign(&j);
+        count_records(&j);
         if (!join(&j, out, &e) && !output_finish(out, &e))
             report_write(c, o, &j.in, out, j.in.family->metric, &j.metrics, &e);
         signatures_free(&j.signatures);

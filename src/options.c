@@ -19,6 +19,7 @@ enum {
     PROBES,
     SKIP_BAD_ROWS,
     TOP_K,
+    EXACT,
     FORMAT,
     FORCE,
     NO_PRINT,
@@ -31,23 +32,36 @@ enum {
 };
 
 static const struct option long_options[] = {
-    {"bands", required_argument, NULL, 'b'},     {"rows", required_argument, NULL, 'r'},
-    {"seed", required_argument, NULL, 's'},      {"threads", required_argument, NULL, 't'},
-    {"exclusive", no_argument, NULL, 'E'},       {"threshold", required_argument, NULL, THRESHOLD},
-    {"metric", required_argument, NULL, METRIC}, {"radius", required_argument, NULL, RADIUS},
-    {"width", required_argument, NULL, WIDTH},   {"probes", required_argument, NULL, PROBES},
-    {"top-k", required_argument, NULL, TOP_K},   {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
-    {"output", required_argument, NULL, 'o'},    {"format", required_argument, NULL, FORMAT},
-    {"force", no_argument, NULL, FORCE},         {"no-print", no_argument, NULL, NO_PRINT},
-    {"round", required_argument, NULL, ROUND},   {"files", required_argument, NULL, FILES},
-    {"progress", no_argument, NULL, PROGRESS},   {"quiet", no_argument, NULL, QUIET},
-    {"verbose", no_argument, NULL, VERBOSE},     {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, VERSION},     {0},
+    {"bands", required_argument, NULL, 'b'},
+    {"rows", required_argument, NULL, 'r'},
+    {"seed", required_argument, NULL, 's'},
+    {"threads", required_argument, NULL, 't'},
+    {"exclusive", no_argument, NULL, 'E'},
+    {"threshold", required_argument, NULL, THRESHOLD},
+    {"metric", required_argument, NULL, METRIC},
+    {"radius", required_argument, NULL, RADIUS},
+    {"width", required_argument, NULL, WIDTH},
+    {"probes", required_argument, NULL, PROBES},
+    {"top-k", required_argument, NULL, TOP_K},
+    {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
+    {"output", required_argument, NULL, 'o'},
+    {"format", required_argument, NULL, FORMAT},
+    {"force", no_argument, NULL, FORCE},
+    {"no-print", no_argument, NULL, NO_PRINT},
+    {"round", required_argument, NULL, ROUND},
+    {"files", required_argument, NULL, FILES},
+    {"progress", no_argument, NULL, PROGRESS},
+    {"quiet", no_argument, NULL, QUIET},
+    {"verbose", no_argument, NULL, VERBOSE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, VERSION},
+    {"exact", no_argument, NULL, EXACT},
+    {0},
 };
 
 void options_help(FILE *f) {
     fputs(
-        "usage: lshjoin -b BANDS -r ROWS [options] [INPUT [INPUT]]\n"
+        "usage: lshjoin {-b BANDS -r ROWS | --exact} [options] [INPUT [INPUT]]\n"
         "\n"
         "Finds the pairs of similar sets or vectors in one input (each pair once), or between two, by\n"
         "locality-sensitive hashing: a pair that agrees in one hash value with probability p is a candidate\n"
@@ -60,13 +74,14 @@ void options_help(FILE *f) {
         "database joined with itself, without it two, queries and targets.\n"
         "\n"
         "what is joined\n"
-        "  -b, --bands N        bands per signature (required)\n"
-        "  -r, --rows N         rows per band (required)\n"
+        "  -b, --bands N        bands per signature (required, but with --exact)\n"
+        "  -r, --rows N         rows per band (the same)\n"
         "  -s, --seed N         seed of the hash functions (default 0)\n"
         "      --metric M       jaccard (sets), cosine, l2 or ip (vectors); default by the kind of data\n"
         "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
         "      --radius R       the same for l2: keep those at most R apart\n"
         "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
+        "      --exact          no hashing: every pair that --threshold, --radius or --top-k asks for\n"
         "      --probes N       of vectors: look also into the N most promising other buckets of a band\n"
         "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
         "  -E, --exclusive      never pair a record with the same row number of the other input\n"
@@ -193,6 +208,9 @@ static int take(struct options *o, int option, struct error *e) {
         break;
     case TOP_K:
         return number("--top-k", optarg, 1, UINT16_MAX, &o->top_k, e);
+    case EXACT:
+        o->exact = true;
+        break;
     case SKIP_BAD_ROWS:
         o->skip_bad_rows = true;
         break;
@@ -249,11 +267,26 @@ static int check_threshold(struct options *o, struct error *e) {
     return 0;
 }
 
+/* Nothing is hashed, so nothing of hashing may be asked for. */
+static int check_exact(const struct options *o, struct error *e) {
+    if (o->bands || o->rows || o->probes || o->width)
+        return error_set(e, EX_USAGE, "--exact does not hash: %s does not go with it",
+                         o->bands    ? "--bands"
+                         : o->rows   ? "--rows"
+                         : o->probes ? "--probes"
+                                     : "--width");
+    if (!o->verify)
+        return error_set(e, EX_USAGE, "--exact needs --threshold, --radius or --top-k");
+    return 0;
+}
+
 static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
     o->verify = o->threshold_text || o->radius_text || o->top_k;
-    if (!o->bands || !o->rows)
+    if (o->exact && check_exact(o, e))
+        return e->status;
+    if (!o->exact && (!o->bands || !o->rows))
         return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
     if (o->n_inputs == 2 && strcmp(o->inputs[0], "-") == 0 && strcmp(o->inputs[1], "-") == 0)
         return error_set(e, EX_USAGE, "standard input can be one input only");

@@ -16,6 +16,7 @@ struct options {
     char **command;
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
+    bool exact;
     uint32_t bands, rows;
     uint64_t seed;
     int threads;

@@ -69,10 +69,10 @@ static json_t *inputs_json(const struct inputs *in) {
 }
 
 static json_t *parameters_json(const struct options *o, const char *metric) {
-    return json_pack("{s:s, s:i, s:i, s:o, s:s?, s:s?, s:f, s:i, s:o, s:b}", "metric", metric, "bands",
-                     (int)o->bands, "rows", (int)o->rows, "seed", number(o->seed), "threshold",
-                     o->threshold_text, "radius", o->radius_text, "width", o->width, "probes", (int)o->probes,
-                     "top_k", number(o->top_k), "exclusive", o->exclusive);
+    return json_pack("{s:s, s:b, s:i, s:i, s:o, s:s?, s:s?, s:f, s:i, s:o, s:b}", "metric", metric, "exact",
+                     o->exact, "bands", (int)o->bands, "rows", (int)o->rows, "seed", number(o->seed),
+                     "threshold", o->threshold_text, "radius", o->radius_text, "width", o->width, "probes",
+                     (int)o->probes, "top_k", number(o->top_k), "exclusive", o->exclusive);
 }
 
 static json_t *command_json(const struct options *o) {
