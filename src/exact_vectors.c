@@ -111,7 +111,7 @@ static uint64_t partners(const struct exact_plan *plan, const struct exact_meeti
                          uint64_t moving) {
     uint64_t first = plan->stay.first + p->first, number = m->moving.first + moving;
     uint64_t bits = low_bits(p->n), place = number - first; /* huge if it is below */
-    if (m->rising)
+    if (m->among)
         bits &= number <= first ? 0 : low_bits(place);
     if (m->unequal && place < PRODUCT_PANEL)
         bits &= ~((uint64_t)1 << place);
@@ -141,7 +141,7 @@ static void work(void *state, const struct exact_plan *plan, const struct exact_
     uint64_t strip = unit / panels_of(m) * STRIP, end = min_u64(m->moving.records.n, strip + STRIP);
     uint64_t first = unit % panels_of(m) * PRODUCT_PANEL, n = min_u64(PRODUCT_PANEL, m->stay_end - first);
     float product[PRODUCT_ROWS * PRODUCT_PANEL];
-    if (m->rising && m->moving.first + end <= plan->stay.first + first + 1)
+    if (m->among && m->moving.first + end <= plan->stay.first + first + 1)
         return; /* not one of them is behind the panel */
     pack(plan, first, n, p);
     for (uint64_t i = strip; i < end; i += PRODUCT_ROWS) {

@@ -24,7 +24,7 @@ void prefix_sizes(struct fraction t, uint64_t n, uint64_t *least, uint64_t *most
 }
 
 /* Rows by size. */
-static void rank(struct prefix_index *x, struct pool *pool, const struct records *sets) {
+static void rank_rows(struct prefix_index *x, struct pool *pool, const struct records *sets) {
     struct u64_pair *by_size = mem_alloc(sets->n, sizeof *by_size), *room = mem_alloc(sets->n, sizeof *room);
     for (uint64_t row = 0; row < sets->n; row++)
         by_size[row] = (struct u64_pair){records_length(sets, row), row};
@@ -32,9 +32,11 @@ static void rank(struct prefix_index *x, struct pool *pool, const struct records
     x->n = sets->n;
     x->row = mem_alloc(x->n, sizeof *x->row);
     x->size = mem_alloc(x->n, sizeof *x->size);
+    x->rank = mem_alloc(x->n, sizeof *x->rank);
     for (uint64_t k = 0; k < x->n; k++) {
         x->row[k] = (uint32_t)by_size[k].second;
         x->size[k] = (uint32_t)by_size[k].first;
+        x->rank[x->row[k]] = (uint32_t)k;
     }
     free(room);
     free(by_size);
@@ -121,7 +123,7 @@ struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *
                                         struct fraction threshold, const struct records *sets) {
     struct prefix_index x = {0};
     uint64_t n;
-    rank(&x, pool, sets);
+    rank_rows(&x, pool, sets);
     struct u64_pair *pair = all_prefixes(&x, pool, rarity, threshold, sets, &n);
     make_lists(&x, pair, n);
     free(pair);
@@ -132,6 +134,7 @@ struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *
 void prefix_index_free(struct prefix_index *x) {
     free(x->row);
     free(x->size);
+    free(x->rank);
     free(x->key);
     free(x->first);
     free(x->posting);

@@ -35,7 +35,7 @@ struct exact_plan {
 struct exact_meeting {
     struct exact_rows moving;
     uint64_t stay_end; /* only the first so many of the rows that stay */
-    bool rising;       /* only pairs in which the row that stays has the lower number */
+    bool among;        /* the block is of rows that stay: each unordered pair once, none with itself */
     bool unequal;      /* only pairs of two numbers */
 };
 

@@ -6,6 +6,7 @@
 #ifndef LSHJOIN_PREFIX_H
 #define LSHJOIN_PREFIX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lshjoin/jaccard.h"
@@ -19,6 +20,11 @@ uint64_t prefix_length(struct fraction threshold, uint64_t n);
 /* How many elements sets of na and nb must share at least; 1 where the threshold asks for less. */
 uint64_t prefix_overlap(struct fraction threshold, uint64_t na, uint64_t nb);
 
+/* Whether sets that share their first common element and at most left - 1 more can share as many. */
+static inline bool prefix_reaches(struct fraction threshold, uint64_t left, uint64_t na, uint64_t nb) {
+    return left * (threshold.p + threshold.q) >= threshold.p * (na + nb);
+}
+
 /* Sizes that the partner of a set of n may have: [*least, *most]. */
 void prefix_sizes(struct fraction threshold, uint64_t n, uint64_t *least, uint64_t *most);
 
@@ -31,6 +37,7 @@ struct posting {
 struct prefix_index {
     uint64_t n;
     uint32_t *row, *size;    /* [n] of each rank */
+    uint32_t *rank;          /* [n] of each row */
     uint64_t lists;          /* different elements of prefixes */
     uint64_t *key, *first;   /* [lists] mixed element, rising; [lists+1] its first posting */
     struct posting *posting; /* [first[lists]] of one element rising by rank */
