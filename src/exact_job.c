@@ -38,15 +38,23 @@ static uint64_t rows_of(const struct shard *s, int rank, int input, uint64_t *fi
     return lo < hi ? hi - lo : 0;
 }
 
-/* This rank's rows of one input, where they are. */
+/* n of these rows, from number `skip` of them on, where they are. */
+static struct exact_rows part(struct exact_rows rows, uint64_t skip, uint64_t n) {
+    rows.first += skip;
+    rows.records.n = n;
+    if (rows.records.offset)
+        rows.records.offset += skip;
+    else if (n > 0)
+        rows.records.data = (char *)rows.records.data + skip * rows.records.width * rows.records.item;
+    return rows;
+}
+
+/* This rank's rows of one input. */
 static struct exact_rows side(const struct inputs *in, int input) {
     struct exact_rows rows = {.records = in->records};
-    rows.records.n = rows_of(&in->shard, in->shard.rank, input, &rows.first);
-    uint64_t before = input ? in->records.n - rows.records.n : 0;
-    if (rows.records.offset)
-        rows.records.offset += before;
-    else if (rows.records.n > 0)
-        rows.records.data = (char *)rows.records.data + before * rows.records.width * rows.records.item;
+    uint64_t first, n = rows_of(&in->shard, in->shard.rank, input, &first);
+    rows = part(rows, input ? in->records.n - n : 0, n);
+    rows.first = first;
     return rows;
 }
 
@@ -113,14 +121,8 @@ static struct exact_meeting meeting_of(const struct exact_job *j, const struct r
         m.stay_end /= 2;
     } else {
         uint64_t skip = max_u64(block->first, rows / 2) - block->first;
-        skip = min_u64(skip, m.moving.records.n);
-        m.moving.first += skip;
-        m.moving.records.n -= skip;
-        if (m.moving.records.offset)
-            m.moving.records.offset += skip;
-        else
-            m.moving.records.data =
-                (char *)m.moving.records.data + skip * block->rows.width * block->rows.item;
+        skip = min_u64(skip, block->rows.n);
+        m.moving = part(m.moving, skip, block->rows.n - skip);
     }
     return m;
 }
