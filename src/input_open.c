@@ -136,7 +136,7 @@ static void check_family(const struct inputs *in, const struct source *s, const 
                   distance ? "--radius, not --threshold" : "--threshold, not --radius");
     if (o->probes && !in->family->probes)
         error_set(e, EX_USAGE, "--probes: the metric %s is not probed (cosine, l2 and ip are)", metric);
-    if (distance && !o->radius_text && !o->width)
+    if (distance && !o->radius_text && !o->width && !o->exact)
         error_set(e, EX_USAGE, "the metric l2 needs --radius (or, for candidates or --top-k alone, --width)");
 }
 

@@ -1,5 +1,6 @@
 #include "nearest.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,12 @@ void nearest_open(struct nearest *t) {
 void nearest_close(struct nearest *t) {
     free(t->count);
     free(t->near);
+}
+
+double nearest_limit(const struct nearest *t, uint64_t row) {
+    if (t->count[row] == t->k)
+        return t->near[(row + 1) * t->k - 1].value;
+    return t->smaller_is_nearer ? INFINITY : -INFINITY;
 }
 
 static bool is_nearer(const struct nearest *t, struct near a, struct near b) {

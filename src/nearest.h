@@ -25,6 +25,10 @@ struct nearest {
 void nearest_open(struct nearest *t);
 void nearest_close(struct nearest *t);
 
+/* The value of the k-th pair found for a left row of this rank, numbered from its first, which others must
+ * reach to be kept; where there are fewer, what all reach. */
+double nearest_limit(const struct nearest *t, uint64_t row);
+
 /* Collective. Take n pairs, each of which comes once. */
 void nearest_add(struct nearest *t, const struct pair *pairs, uint64_t n);
 

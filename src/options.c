@@ -31,6 +31,7 @@ enum {
     ASSUME_ROWS,
     SKIP_BAD_ROWS,
     TOP_K,
+    EXACT,
     FORMAT,
     FORCE,
     NO_PRINT,
@@ -71,12 +72,13 @@ static const struct option long_options[] = {
     {"verbose", no_argument, NULL, VERBOSE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, VERSION},
+    {"exact", no_argument, NULL, EXACT},
     {0},
 };
 
 void options_help(FILE *f) {
     fputs(
-        "usage: lshjoin --threshold S [--recall P] [options] [INPUT [INPUT]]\n"
+        "usage: lshjoin --threshold S [--recall P | --exact] [options] [INPUT [INPUT]]\n"
         "       lshjoin -b BANDS -r ROWS [options] [INPUT [INPUT]]\n"
         "\n"
         "Finds the pairs of similar sets or vectors in one input (each pair once), or between two, by\n"
@@ -100,6 +102,7 @@ void options_help(FILE *f) {
         "      --metric M       jaccard (sets), cosine, l2 or ip (vectors); default by the kind of data\n"
         "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
         "      --pool M         draw the bands from M hash values (default: ROWS of its own for each)\n"
+        "      --exact          no hashing: every pair that --threshold, --radius or --top-k asks for\n"
         "      --probes N       of vectors: look also into the N most promising other buckets of a band\n"
         "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
         "  -E, --exclusive      never pair a record with the same row number of the other input\n"
@@ -209,6 +212,9 @@ static int take(struct options *o, int option, struct error *e) {
         break;
     case TOP_K:
         return argument_number("--top-k", optarg, 1, UINT16_MAX, &o->top_k, e);
+    case EXACT:
+        o->exact = true;
+        break;
     case SKIP_BAD_ROWS:
         o->skip_bad_rows = true;
         break;
@@ -265,11 +271,27 @@ static int check_threshold(struct options *o, struct error *e) {
     return 0;
 }
 
+/* Nothing is hashed, so nothing of hashing may be asked for. */
+static int check_exact(const struct options *o, struct error *e) {
+    if (o->bands || o->rows || o->probes || o->width)
+        return error_set(e, EX_USAGE, "--exact does not hash: %s does not go with it",
+                         o->bands    ? "--bands"
+                         : o->rows   ? "--rows"
+                         : o->probes ? "--probes"
+                                     : "--width");
+    if (o->recall > 0 || o->pool || o->dry_run)
+        return error_set(e, EX_USAGE, "--exact finds all: there is no %s to it",
+                         o->recall > 0 ? "--recall" : o->pool ? "--pool" : "--dry-run");
+    if (!o->verify)
+        return error_set(e, EX_USAGE, "--exact needs --threshold, --radius or --top-k");
+    return 0;
+}
+
 /* Bands and rows are given, or a threshold, for which they are planned. */
 static int check_plan(struct options *o, struct error *e) {
     const double usual_recall = 0.95;
-    bool planned = !o->bands && !o->rows;
-    if (!planned && (!o->bands || !o->rows))
+    bool planned = !o->bands && !o->rows && !o->exact;
+    if (!planned && !o->exact && (!o->bands || !o->rows))
         return error_set(e, EX_USAGE, "%s is missing (see lshjoin --help)", o->bands ? "--rows" : "--bands");
     if (!planned && o->recall > 0)
         return error_set(e, EX_USAGE, "--recall plans bands and rows: give it, or --bands and --rows");
@@ -289,6 +311,8 @@ static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
     o->verify = o->threshold_text || o->radius_text || o->top_k;
+    if (o->exact && check_exact(o, e))
+        return e->status;
     if (check_plan(o, e))
         return e->status;
     if (o->pool && o->pool < o->rows)

@@ -16,6 +16,7 @@ struct options {
     char **command;
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
+    bool exact;
     uint32_t bands, rows;
     uint32_t pool;                      /* 0: none */
     double recall;                      /* to plan bands and rows for; 0: they are given */

@@ -109,8 +109,9 @@ void plan_seconds(struct plan *p, const struct family *family, const struct surv
     ns[STAGE_WRITE] = p->pairs * ns_pair;
     for (int k = 0; k < STAGES; k++)
         ns[k] *= 1e-9;
-    p->exact = 1e-9 * (items * (double)s->item * ns_read_byte +
-                       s->pairs * mean * (vectors ? ns_exact_coordinate : ns_exact_element));
+    p->exact =
+        1e-9 * (items * (double)s->item * ns_read_byte +
+                s->pairs * mean * (vectors ? ns_exact_coordinate : ns_exact_element * (1 - p->agreement)));
 }
 
 static double work(const struct plan *p) {

@@ -22,6 +22,8 @@ static struct plan begin(const struct options *o, const struct inputs *in) {
         p.agreement = family->agreement(o->threshold.value, &p.drawing);
     if (o->bands && p.agreement > 0)
         p.recall = law_found(&p.drawing, p.agreement);
+    if (o->exact)
+        p.recall = 1;
     return p;
 }
 

@@ -70,10 +70,10 @@ static json_t *inputs_json(const struct inputs *in) {
 
 static json_t *parameters_json(const struct options *o, const struct inputs *in, const struct drawing *d) {
     json_t *parameters =
-        json_pack("{s:s, s:i, s:i, s:o, s:i, s:i, s:s?, s:s?, s:o, s:b}", "metric", in->family->metric,
-                  "bands", (int)d->bands, "rows", (int)d->rows, "seed", number(d->seed), "pool", (int)d->pool,
-                  "probes", (int)d->probes, "threshold", o->threshold_text, "radius", o->radius_text, "top_k",
-                  number(o->top_k), "exclusive", o->exclusive);
+        json_pack("{s:s, s:b, s:i, s:i, s:o, s:i, s:i, s:s?, s:s?, s:o, s:b}", "metric", in->family->metric,
+                  "exact", o->exact, "bands", (int)d->bands, "rows", (int)d->rows, "seed", number(d->seed),
+                  "pool", (int)d->pool, "probes", (int)d->probes, "threshold", o->threshold_text, "radius",
+                  o->radius_text, "top_k", number(o->top_k), "exclusive", o->exclusive);
     if (in->family == &family_l2)
         json_object_set_new(parameters, "width", json_real(d->width));
     if (in->family == &family_ip)

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lshjoin/cpu.h"
+#include "lshjoin/product.h"
 
-enum { PROJECT_PANEL = 64 }; /* directions that are worked on together */
+enum { PROJECT_PANEL = PRODUCT_PANEL }; /* directions that are worked on together */
 
 struct project {
     uint32_t m;     /* directions */

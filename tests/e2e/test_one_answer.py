@@ -26,8 +26,17 @@ JOBS = {  # what is joined, and how
     "probes by product": ("vectors", "-b 5 -r 9 --metric ip --probes 5"),
     "nearest by product": ("vectors", "-b 8 -r 5 --metric ip --top-k 4"),
 }
+EXACT = {  # the same answer for every seed, too
+    "exact sets": ("sets", "--exact --threshold 0.4"),
+    "exact nearest sets": ("sets", "--exact --top-k 3"),
+    "exact cosine": ("doubles", "--exact --threshold 0.9"),
+    "exact l2": ("vectors", "--exact --radius 0.5"),
+    "exact ip": ("vectors", "--exact --metric ip --threshold 0.8"),
+    "exact nearest by cosine": ("vectors", "--exact --top-k 4"),
+    "exact nearest by distance": ("doubles", "--exact --metric l2 --top-k 4 --radius 0.9"),
+}
 KINDS = ["self-join", "two inputs"]
-THOROUGH = ["candidates", "verified", "cosine"]  # in every shape; the others, which share their code, in some
+THOROUGH = ["candidates", "verified", "cosine", "exact sets"]  # in every shape; the others, which share their code, in some
 TINY = ["--round", "4K"]
 LEVELS = ["scalar", "avx2", "avx512"]
 BEST = None  # the level that the processor has
@@ -62,7 +71,7 @@ def answer(inputs, tmp_path_factory):
 
     def run_job(job, kind, options=(), **how):
         out = tmp_path_factory.mktemp("out") / "out"
-        data, how_joined = JOBS[job]
+        data, how_joined = {**JOBS, **EXACT}[job]
         run([*how_joined.split(), "--format", "tsv", *options, "-o", out, *inputs[data][kind]], **how).ok()
         lines = b"".join(f.read_bytes() for f in parts(out, "tsv")).splitlines()
         header = lines[0]
@@ -88,7 +97,7 @@ def name_of(job, kind, shape):
 
 
 CASES = [pytest.param((job, kind), shape, id=name_of(job, kind, shape))
-         for job, kind in itertools.product(JOBS, KINDS)
+         for job, kind in itertools.product({**JOBS, **EXACT}, KINDS)
          for shape in (THOROUGH_SHAPES if job in THOROUGH else SOME_SHAPES)]
 
 

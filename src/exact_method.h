@@ -1,0 +1,27 @@
+/* What exact joins of sets and of vectors have in common: a meeting is cut into units of work that threads
+ * take in any order. */
+#ifndef EXACT_METHOD_H
+#define EXACT_METHOD_H
+
+#include "lshjoin/exact.h"
+
+/* Pairs that one thread has found, and how many it compared. */
+struct exact_found {
+    uint64_t n, capacity, comparisons;
+    struct exact_pair *pair;
+};
+
+void exact_add(struct exact_found *f, uint64_t stay, uint64_t moving, double value);
+
+struct exact_method {
+    void *(*create)(const struct exact_plan *plan);
+    void (*destroy)(void *state);
+    /* Make the block ready. Returns the number of units. */
+    uint64_t (*begin)(void *state, const struct exact_plan *plan, const struct exact_meeting *meeting);
+    void (*work)(void *state, const struct exact_plan *plan, const struct exact_meeting *meeting,
+                 uint64_t unit, int thread, struct exact_found *found);
+};
+
+extern const struct exact_method exact_sets, exact_vectors;
+
+#endif

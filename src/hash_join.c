@@ -1,0 +1,146 @@
+#include "hash_join.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "home.h"
+#include "lshjoin/band.h"
+#include "lshjoin/candidate.h"
+#include "nearest.h"
+#include "owner.h"
+#include "verbose.h"
+
+/* The part of a round's bound that candidates may fill on their way; and how many such parts are gathered at
+ * home, where, sorted and compared, they need several times their size. The fewer the batches, the fewer
+ * copies of a pair there are to tell apart. */
+enum { CANDIDATE_SHARE = 8, BATCH = 4 };
+
+struct hash_join {
+    struct comm *c;
+    struct pool *pool;
+    const struct options *o;
+    const struct inputs *in;
+    const struct plan *plan;
+    const struct threshold *threshold;
+    struct metrics *metrics;
+    struct signatures signatures;
+    struct home home;
+    struct nearest nearest;
+    struct owner owner;
+    struct u64_pair *slots; /* [ranks][slot_size] candidates to every rank */
+    uint64_t slot_size;
+};
+
+static void tell_signed(void *ctx, uint64_t rows) {
+    struct hash_join *j = ctx;
+    metrics_progress(j->metrics, (double)rows / (double)max_u64(1, j->in->records.n), rows);
+}
+
+/* How many of this rank's first rows are left ones; in a self-join there is no such border. */
+static uint64_t own_split(const struct shard *s) {
+    uint64_t first = s->start[s->rank];
+    return s->self_join ? UINT64_MAX : max_u64(s->split, first) - first;
+}
+
+static void sign(struct hash_join *j) {
+    const struct drawing *drawing = &j->plan->drawing;
+    metrics_stage(j->metrics, STAGE_SIGN);
+    metrics_phase(j->metrics, "sign", "records");
+    j->signatures = signatures_create(j->pool, j->in->family, &j->in->records, drawing,
+                                      own_split(&j->in->shard), !j->o->verify, tell_signed, j);
+    uint64_t n = j->in->family->is_of_vectors ? j->in->records.n : records_items(&j->in->records);
+    j->metrics->count[COUNT_HASHES] = n * drawing_values(drawing);
+}
+
+/* Pairs of the round's buckets, `pairs` at most, to their homes, as many at a time as there is room for.
+ * `done`: share of the rounds behind us; `share`: what this one is of all. */
+static int send_candidates(struct hash_join *j, uint64_t pairs, double done, double share, struct error *e) {
+    struct pair_cursor cursor = {.shard = &j->in->shard,
+                                 .exclusive = j->o->exclusive,
+                                 .asymmetric = j->in->family->is_asymmetric,
+                                 .lists = j->owner.lists,
+                                 .n_lists = j->o->threads};
+    uint64_t *n = mem_alloc((uint64_t)comm_size(j->c), sizeof *n), seen = 0;
+    enum { MORE, FULL, FLAGS };
+    uint64_t flags[FLAGS] = {true, false};
+    while (flags[MORE] && !e->status) {
+        metrics_stage(j->metrics, STAGE_CANDIDATES);
+        flags[MORE] = pair_cursor_next(&cursor, j->slots, j->slot_size, n);
+        for (int rank = 0; rank < comm_size(j->c); rank++)
+            seen += n[rank];
+        j->home.n +=
+            comm_exchange_slots(j->c, sizeof *j->slots, j->slots, j->slot_size, n, j->home.batch + j->home.n);
+        flags[FULL] = BATCH * j->home.n > (BATCH - 1) * j->home.capacity;
+        comm_max(j->c, flags, FLAGS);
+        if (flags[FULL]) {
+            verbose(j->o, j->c, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here",
+                    j->metrics->batches + 1, j->home.n);
+            home_flush(&j->home, false, e);
+        }
+        metrics_progress(j->metrics, done + share * (double)min_u64(seen, pairs) / (double)max_u64(1, pairs),
+                         j->metrics->count[COUNT_COPIES] + seen);
+    }
+    j->metrics->count[COUNT_COPIES] += seen;
+    pair_cursor_free(&cursor);
+    free(n);
+    return e->status;
+}
+
+static void open_home(struct hash_join *j, struct output *out) {
+    uint64_t ranks = (uint64_t)comm_size(j->c);
+    j->slot_size = max_u64(1, j->o->round_bytes / CANDIDATE_SHARE / sizeof *j->slots / ranks);
+    j->slots = mem_alloc(ranks * j->slot_size, sizeof *j->slots);
+    j->home = (struct home){.comm = j->c,
+                            .pool = j->pool,
+                            .shard = &j->in->shard,
+                            .records = &j->in->records,
+                            .signatures = &j->signatures,
+                            .family = j->in->family,
+                            .options = j->o,
+                            .threshold = *j->threshold,
+                            .output = out,
+                            .nearest = j->o->top_k ? &j->nearest : NULL,
+                            .metrics = j->metrics};
+    home_open(&j->home, BATCH * ranks * j->slot_size);
+    if (j->home.nearest) {
+        j->nearest = (struct nearest){.comm = j->c,
+                                      .shard = &j->in->shard,
+                                      .k = j->o->top_k,
+                                      .smaller_is_nearer = j->in->family->smaller_is_nearer,
+                                      .most = j->o->round_bytes};
+        nearest_open(&j->nearest);
+    }
+}
+
+static void close_home(struct hash_join *j, struct output *out, struct error *e) {
+    if (!e->status)
+        home_flush(&j->home, true, e);
+    if (j->home.nearest && !e->status)
+        nearest_write(&j->nearest, out, &j->metrics->count[COUNT_PAIRS], e);
+    if (j->home.nearest)
+        nearest_close(&j->nearest);
+    home_close(&j->home);
+    free(j->slots);
+}
+
+int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
+              const struct plan *plan, const struct threshold *threshold, struct output *out,
+              struct metrics *m, struct error *e) {
+    struct hash_join join = {c, pool, o, in, plan, threshold, .metrics = m}, *j = &join;
+    sign(j);
+    j->owner = (struct owner){j->c, j->pool, &j->in->shard, &j->signatures, j->metrics, .n_rounds = 0};
+    owner_open(&j->owner, j->o->round_bytes);
+    verbose(j->o, j->c, "%" PRIu64 " round%s of exchange", j->owner.n_rounds,
+            j->owner.n_rounds > 1 ? "s" : "");
+    open_home(j, out);
+    double share = 1 / (double)j->owner.n_rounds;
+    metrics_phase(j->metrics, "join", "candidates");
+    for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
+        uint64_t pairs = owner_round(&j->owner, r);
+        send_candidates(j, pairs, (double)r * share, share, e);
+    }
+    close_home(j, out, e);
+    owner_close(&j->owner);
+    signatures_free(&j->signatures);
+    return e->status;
+}

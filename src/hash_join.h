@@ -1,0 +1,17 @@
+/* From this rank's rows to pairs written, by hashing: signatures, keys to their owners, buckets, candidates
+ * to their homes. */
+#ifndef HASH_JOIN_H
+#define HASH_JOIN_H
+
+#include "comm.h"
+#include "input.h"
+#include "lshjoin/plan.h"
+#include "output.h"
+
+/* Collective. What the plan's bands find, and the threshold keeps, goes to `out`. Returns e->status, agreed.
+ */
+int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
+              const struct plan *plan, const struct threshold *threshold, struct output *out,
+              struct metrics *m, struct error *e);
+
+#endif

@@ -1,0 +1,208 @@
+/* Exact joins against all pairs compared one by one: who meets whom, threads, batches, limits. */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lshjoin/exact.h"
+
+enum { ROWS = 300, WIDTH = 5 };
+
+/* What a test joins. */
+struct data {
+    struct records records;
+    const struct family *family;
+    struct threshold threshold;
+    struct sieve sieve;
+    struct rarity rarity;
+};
+
+static struct data sets(struct pool *pool, struct fraction threshold) {
+    struct data d = {.family = &family_jaccard, .threshold.exact = threshold};
+    uint64_t seed = 1, end = 0;
+    d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
+    d.records.data = mem_alloc(ROWS * 20, 4);
+    for (uint64_t row = 0; row < ROWS; row++) {
+        for (uint32_t x = 0; x < 8; x++)
+            if (random_below(&seed, 100) < row % 5 * 20)
+                ((uint32_t *)d.records.data)[end++] = x;
+        d.records.offset[row + 1] = end;
+    }
+    d.rarity = rarity_create(end);
+    rarity_count(&d.rarity, pool, &d.records);
+    return d;
+}
+
+static struct data vectors(const struct family *family, double threshold) {
+    struct data d = {.family = family, .threshold.value = threshold};
+    uint64_t seed = 2;
+    double box[2 * WIDTH];
+    d.records = (struct records){.n = ROWS, .item = 4, .width = WIDTH, .data = mem_alloc(ROWS * WIDTH, 4)};
+    for (uint64_t i = 0; i < ROWS * WIDTH; i++) /* whole numbers: many ties */
+        ((float *)d.records.data)[i] = 1 + (float)random_below(&seed, 4);
+    sieve_box(&d.records, box);
+    d.sieve = sieve_create(family, &d.records, sqrt(16 * WIDTH), box, cpu_simd());
+    return d;
+}
+
+static void data_free(struct data *d) {
+    records_free(&d->records);
+    rarity_free(&d->rarity);
+    sieve_free(&d->sieve);
+}
+
+/* Rows [lo, hi) under their own numbers. */
+static struct exact_rows part(const struct data *d, uint64_t lo, uint64_t hi) {
+    struct exact_rows rows = {d->records, lo};
+    rows.records.n = hi - lo;
+    if (rows.records.offset)
+        rows.records.offset += lo;
+    else
+        rows.records.data = (float *)rows.records.data + lo * WIDTH;
+    return rows;
+}
+
+static bool expected(const struct data *d, const struct exact_plan *plan, const struct exact_meeting *m,
+                     uint64_t i, uint64_t j, double *value) {
+    const struct records *a = &plan->stay.records, *b = &m->moving.records;
+    uint64_t na = records_length(a, i), nb = records_length(b, j), x = plan->stay.first + i,
+             y = m->moving.first + j;
+    if (i >= m->stay_end || (m->unequal && x == y) || (m->among && x >= y) || na == 0 || nb == 0)
+        return false;
+    if (!d->family->is_of_vectors &&
+        set_intersection(records_row(a, i), na, records_row(b, j), nb, 4, 0) == 0)
+        return false;
+    if (!d->family->verify(&d->threshold, records_row(a, i), na, records_row(b, j), nb, 4, value))
+        return false;
+    return !plan->limit ||
+           (d->family->smaller_is_nearer ? *value <= plan->limit[i] : *value >= plan->limit[i]);
+}
+
+/* One meeting, in batches of about `most`. Returns how many pairs there are. Among rows that stay a pair may
+ * come either way round. */
+static uint64_t check(struct exact *x, const struct data *d, const struct exact_plan *plan,
+                      const struct exact_meeting *m, uint64_t most) {
+    double *value = mem_alloc(ROWS * ROWS, sizeof *value), right;
+    uint64_t n, wanted = 0, pairs = 0;
+    for (uint64_t k = 0; k < ROWS * ROWS; k++)
+        value[k] = NAN;
+    exact_meet(x, m);
+    for (bool more = true; more;) {
+        const struct exact_pair *p = exact_next(x, most, &n, &more);
+        for (uint64_t k = 0; k < n; k++) {
+            uint64_t a = p[k].stay, b = p[k].moving, to = m->moving.first + b - plan->stay.first;
+            bool turned = m->among && a > to;
+            double *at = &value[turned ? (to * ROWS + a + plan->stay.first - m->moving.first) : a * ROWS + b];
+            assert_true(isnan(*at));
+            *at = p[k].value;
+        }
+        pairs += n;
+    }
+    for (uint64_t i = 0; i < plan->stay.records.n; i++)
+        for (uint64_t j = 0; j < m->moving.records.n; j++)
+            if (expected(d, plan, m, i, j, &right)) {
+                assert_true(value[i * ROWS + j] == right);
+                wanted++;
+            }
+    assert_true(pairs == wanted && exact_share(x) == 1);
+    free(value);
+    return pairs;
+}
+
+/* Blocks of any place and size, in one join after another. */
+static uint64_t check_meetings(struct pool *pool, const struct data *d) {
+    struct exact_plan plan = {.pool = pool,
+                              .family = d->family,
+                              .threshold = d->threshold,
+                              .sieve = &d->sieve,
+                              .rarity = &d->rarity,
+                              .stay = part(d, 10, 210)};
+    struct exact *x = exact_create(&plan);
+    uint64_t pairs = 0, most[] = {1, 50, 1000000};
+    for (size_t k = 0; k < LENGTH(most); k++) {
+        pairs += check(x, d, &plan,
+                       &(struct exact_meeting){.moving = plan.stay, .stay_end = 200, .among = true}, most[k]);
+        pairs += check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 210, 300), .stay_end = 200},
+                       most[k]);
+        pairs += check(x, d, &plan,
+                       &(struct exact_meeting){.moving = part(d, 0, 300), .stay_end = 77, .unequal = true},
+                       most[k]);
+        pairs +=
+            check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 5, 6), .stay_end = 200}, most[k]);
+        assert_true(check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 5, 5), .stay_end = 200},
+                          most[k]) == 0);
+        assert_true(check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 0, 300), .stay_end = 0},
+                          most[k]) == 0);
+    }
+    exact_free(x);
+    return pairs;
+}
+
+static void test_sets(void **state) {
+    (void)state;
+    const struct fraction thresholds[] = {{0, 1}, {1, 4}, {1, 2}, {4, 5}, {1, 1}};
+    for (int threads = 1; threads <= 3; threads += 2)
+        for (size_t k = 0; k < LENGTH(thresholds); k++) {
+            struct pool *pool = pool_create(threads);
+            struct data d = sets(pool, thresholds[k]);
+            assert_true(check_meetings(pool, &d) > 100);
+            data_free(&d);
+            pool_destroy(pool);
+        }
+}
+
+static void test_vectors(void **state) {
+    (void)state;
+    const struct {
+        const struct family *family;
+        double threshold;
+    } joins[] = {{&family_cosine, 0.95},
+                 {&family_ip, 40},
+                 {&family_l2, 2},
+                 {&family_l2, INFINITY},
+                 {&family_ip, -INFINITY}};
+    for (int threads = 1; threads <= 3; threads += 2)
+        for (size_t k = 0; k < LENGTH(joins); k++) {
+            struct pool *pool = pool_create(threads);
+            struct data d = vectors(joins[k].family, joins[k].threshold);
+            assert_true(check_meetings(pool, &d) > 1000);
+            data_free(&d);
+            pool_destroy(pool);
+        }
+}
+
+/* A limit for each row, and stricter ones for the next block. */
+static void test_limits(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(2);
+    struct data d = vectors(&family_l2, 4);
+    double limit[ROWS];
+    for (uint64_t row = 0; row < ROWS; row++)
+        limit[row] = row % 3 ? (double)(row % 5) : INFINITY;
+    struct exact_plan plan = {.pool = pool,
+                              .family = d.family,
+                              .threshold = d.threshold,
+                              .sieve = &d.sieve,
+                              .stay = part(&d, 0, ROWS),
+                              .limit = limit};
+    struct exact *x = exact_create(&plan);
+    struct exact_meeting m = {.moving = plan.stay, .stay_end = ROWS, .unequal = true};
+    uint64_t before = check(x, &d, &plan, &m, 1000000);
+    for (uint64_t row = 0; row < ROWS; row++)
+        limit[row] = 1;
+    assert_in_range(check(x, &d, &plan, &m, 1000000), 1, before - 1);
+    assert_true(exact_comparisons(x) == 2 * ROWS * (ROWS - 1));
+    exact_free(x);
+    data_free(&d);
+    pool_destroy(pool);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_limits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,251 @@
+/* What the filters of exact set joins promise: the order by rarity, the lists of the index, overlaps, sizes
+ * and parities that lose no pair. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lshjoin/parity.h"
+#include "lshjoin/prefix.h"
+
+enum { SETS = 400, UNIVERSE = 300, MOST = 60 };
+
+static const struct fraction thresholds[] = {{0, 1}, {1, 1000000000},         {1, 3}, {1, 2},
+                                             {4, 5}, {999999999, 1000000000}, {1, 1}};
+
+/* Sets of frequent (low) and rare elements, some of them empty. */
+static struct records draw(size_t item, uint64_t seed) {
+    struct records r = {.n = SETS, .item = item, .offset = mem_zero(SETS + 1, sizeof(uint64_t))};
+    r.data = mem_alloc(SETS * MOST, item);
+    for (uint64_t row = 0; row < SETS; row++) {
+        uint64_t end = r.offset[row];
+        for (uint64_t x = 0, size = random_below(&seed, MOST + 1); x < UNIVERSE && end - r.offset[row] < size;
+             x++)
+            if (random_below(&seed, 3 + x / 8) == 0) {
+                if (item == 4)
+                    ((uint32_t *)r.data)[end++] = (uint32_t)(x * 1000);
+                else
+                    ((uint64_t *)r.data)[end++] = x << 40;
+            }
+        r.offset[row + 1] = end;
+    }
+    return r;
+}
+
+static struct rarity rarity_of(struct pool *pool, const struct records *r) {
+    struct rarity rarity = rarity_create(records_items(r));
+    rarity_count(&rarity, pool, r);
+    return rarity;
+}
+
+static uint64_t *prefix_of(const struct rarity *rarity, const struct records *r, uint64_t row,
+                           uint64_t wanted) {
+    uint64_t n = records_length(r, row), *prefix = mem_alloc(wanted, sizeof *prefix),
+             *room = mem_alloc(n, sizeof *room);
+    rarity_prefix(rarity, records_row(r, row), n, r->item, wanted, prefix, room);
+    free(room);
+    return prefix;
+}
+
+/* A prefix is the beginning of the whole order, and two sets agree on the order of what they share. */
+static void check_order(const struct rarity *rarity, const struct records *r) {
+    uint64_t *place = mem_alloc(UNIVERSE, sizeof *place), seen = 0;
+    for (uint64_t row = 0; row < r->n; row++) {
+        uint64_t n = records_length(r, row), *whole = prefix_of(rarity, r, row, n);
+        for (uint64_t wanted = 0; wanted <= n; wanted += 1 + n / 5) {
+            uint64_t *prefix = prefix_of(rarity, r, row, wanted);
+            assert_memory_equal(prefix, whole, wanted * sizeof *prefix);
+            free(prefix);
+        }
+        uint64_t *next = prefix_of(rarity, r, (row + 1) % r->n, records_length(r, (row + 1) % r->n)),
+                 last = 0;
+        memset(place, 0, UNIVERSE * sizeof *place);
+        for (uint64_t i = 0; i < n; i++)
+            place[r->item == 4 ? whole[i] / 1000 : whole[i] >> 40] = i + 1;
+        for (uint64_t i = 0; i < records_length(r, (row + 1) % r->n); i++) {
+            uint64_t at = place[r->item == 4 ? next[i] / 1000 : next[i] >> 40];
+            assert_true(at == 0 || at > last);
+            last = at ? at : last;
+            seen += at > 0;
+        }
+        free(next);
+        free(whole);
+    }
+    assert_true(seen > SETS);
+    free(place);
+}
+
+static void test_order(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(3);
+    for (size_t item = 4; item <= 8; item += 4) {
+        struct records r = draw(item, item);
+        struct rarity rarity = rarity_of(pool, &r);
+        check_order(&rarity, &r);
+        rarity_free(&rarity);
+        records_free(&r);
+    }
+    pool_destroy(pool);
+}
+
+/* Rare elements come first: element 0 is in most sets. */
+static void test_rare_first(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(1);
+    struct records r = draw(4, 1);
+    struct rarity rarity = rarity_of(pool, &r);
+    uint64_t last = 0, with_zero = 0;
+    for (uint64_t row = 0; row < r.n; row++) {
+        uint64_t n = records_length(&r, row), *whole = prefix_of(&rarity, &r, row, n);
+        bool has = n > 5 && *(const uint32_t *)records_row(&r, row) == 0;
+        with_zero += has;
+        last += has && (whole[n - 1] == 0 || whole[n - 2] == 0 || whole[n - 3] == 0);
+        free(whole);
+    }
+    assert_true(with_zero > 50 && last > with_zero * 9 / 10);
+    rarity_free(&rarity);
+    records_free(&r);
+    pool_destroy(pool);
+}
+
+/* A long row, whose keys are sorted in another way. */
+static void test_long_row(void **state) {
+    (void)state;
+    enum { N = 100000 };
+    uint32_t *set = mem_alloc(N, sizeof *set);
+    uint64_t *prefix = mem_alloc(N, sizeof *prefix), *room = mem_alloc(N, sizeof *room);
+    for (uint32_t k = 0; k < N; k++)
+        set[k] = k;
+    struct rarity rarity = rarity_create(100);
+    for (uint64_t k = 0; k < (uint64_t)1 << rarity.bits; k++)
+        rarity.count[k] = 5;
+    for (uint64_t wanted = 0; wanted <= N; wanted += N / 7) { /* all are as rare: by their numbers */
+        rarity_prefix(&rarity, set, N, 4, wanted, prefix, room);
+        for (uint64_t k = 0; k < wanted; k++)
+            assert_true(prefix[k] == k);
+    }
+    rarity_free(&rarity);
+    free(room);
+    free(prefix);
+    free(set);
+}
+
+/* The bounds hold for all sizes and overlaps, by the definition of J >= p/q. */
+static void test_bounds(void **state) {
+    (void)state;
+    for (size_t k = 0; k < LENGTH(thresholds); k++)
+        for (uint64_t na = 1; na < 40; na++)
+            for (uint64_t nb = 1; nb < 40; nb++)
+                for (uint64_t both = 1; both <= min_u64(na, nb); both++) {
+                    struct fraction t = thresholds[k];
+                    bool similar = both * t.q >= t.p * (na + nb - both);
+                    uint64_t least, most;
+                    assert_true(similar == (both >= prefix_overlap(t, na, nb)));
+                    assert_true(prefix_reaches(t, both, na, nb) == similar);
+                    prefix_sizes(t, na, &least, &most);
+                    assert_true(!similar || (nb >= least && nb <= most));
+                    assert_true(!similar || na - both + 1 <= prefix_length(t, na));
+                }
+    assert_true(prefix_length(thresholds[4], 0) == 0 && prefix_length(thresholds[0], 9) == 9);
+    assert_true(prefix_length(thresholds[4], 10) == 3 && prefix_length(thresholds[6], 10) == 1);
+}
+
+/* Every prefix element of every row stands in its list, once, by rising rank, and nothing else does. */
+static void check_index(struct pool *pool, const struct records *r, struct fraction t) {
+    struct rarity rarity = rarity_of(pool, r);
+    struct prefix_index x = prefix_index_create(pool, &rarity, t, r);
+    uint64_t postings = 0, n;
+    for (uint64_t row = 0; row < r->n; row++) {
+        uint64_t wanted = prefix_length(t, records_length(r, row)),
+                 *prefix = prefix_of(&rarity, r, row, wanted);
+        uint32_t rank = x.rank[row];
+        assert_true(x.row[rank] == row && x.size[rank] == records_length(r, row));
+        assert_true(rank == 0 || x.size[rank - 1] <= x.size[rank]);
+        for (uint64_t i = 0; i < wanted; i++) {
+            const struct posting *p = prefix_index_find(&x, prefix[i], &n);
+            uint64_t found = 0;
+            for (uint64_t k = 0; k < n; k++) {
+                assert_true(k == 0 || p[k - 1].rank < p[k].rank);
+                found += p[k].rank == rank && p[k].place == i;
+            }
+            assert_true(found == 1);
+        }
+        postings += wanted;
+        free(prefix);
+    }
+    assert_true(x.first[x.lists] == postings);
+    prefix_index_find(&x, 77777777, &n);
+    assert_true(n == 0);
+    prefix_index_free(&x);
+    rarity_free(&rarity);
+}
+
+static void test_index(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(2);
+    for (size_t item = 4; item <= 8; item += 4)
+        for (size_t k = 0; k < LENGTH(thresholds); k++) {
+            struct records r = draw(item, 10 + k);
+            check_index(pool, &r, thresholds[k]);
+            r.n = 0;
+            check_index(pool, &r, thresholds[k]);
+            records_free(&r);
+        }
+    pool_destroy(pool);
+}
+
+static void test_ranks_by_size(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(1);
+    struct records r = draw(4, 3);
+    struct rarity rarity = rarity_of(pool, &r);
+    struct prefix_index x = prefix_index_create(pool, &rarity, thresholds[3], &r);
+    for (uint64_t size = 0; size < MOST + 5; size++) {
+        uint64_t rank = prefix_index_rank(&x, size);
+        assert_true(rank == x.n || x.size[rank] >= size);
+        assert_true(rank == 0 || x.size[rank - 1] < size);
+    }
+    prefix_index_free(&x);
+    rarity_free(&rarity);
+    records_free(&r);
+    pool_destroy(pool);
+}
+
+/* The bits never differ in more places than the sets in elements, and are the same in both widths. */
+static void test_parity(void **state) {
+    (void)state;
+    struct records r = draw(4, 4);
+    uint64_t *bits = mem_alloc(SETS * PARITY_WORDS, sizeof *bits), wide[MOST], same[PARITY_WORDS], far = 0;
+    for (uint64_t row = 0; row < SETS; row++) {
+        uint64_t n = records_length(&r, row);
+        parity_of(records_row(&r, row), n, 4, bits + row * PARITY_WORDS);
+        for (uint64_t k = 0; k < n; k++)
+            wide[k] = ((const uint32_t *)records_row(&r, row))[k];
+        parity_of(wide, n, 8, same);
+        assert_memory_equal(same, bits + row * PARITY_WORDS, sizeof same);
+    }
+    for (uint64_t i = 0; i < SETS; i++)
+        for (uint64_t j = 0; j < SETS; j++) {
+            uint64_t na = records_length(&r, i), nb = records_length(&r, j);
+            uint64_t differ =
+                na + nb - 2 * set_intersection(records_row(&r, i), na, records_row(&r, j), nb, 4, 0);
+            uint32_t distance = parity_distance(bits + i * PARITY_WORDS, bits + j * PARITY_WORDS, cpu_simd());
+            assert_true(distance <= differ && distance % 2 == differ % 2);
+            assert_true(distance ==
+                        parity_distance(bits + i * PARITY_WORDS, bits + j * PARITY_WORDS, SIMD_SCALAR));
+            far += distance * 2 > differ;
+        }
+    assert_true(far > SETS * SETS / 2);
+    free(bits);
+    records_free(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),    cmocka_unit_test(test_rare_first),
+        cmocka_unit_test(test_long_row), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_index),    cmocka_unit_test(test_ranks_by_size),
+        cmocka_unit_test(test_parity),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
