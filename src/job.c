@@ -22,6 +22,7 @@ struct job {
     struct metrics metrics;
     struct inputs in;
     struct plan plan;
+    struct survey survey; /* of what was planned for */
 };
 
 /* Without a threshold every value will do. */
@@ -88,23 +89,23 @@ static enum progress choose_progress(struct comm *c, const struct options *o) {
 static int run(struct job *j, struct output *out, struct error *e) {
     say_inputs(j);
     metrics_stage(&j->metrics, STAGE_PLAN);
-    if (planning_make(&j->plan, j->c, j->pool, j->o, &j->in, e))
+    if (planning_make(&j->plan, &j->survey, j->c, j->pool, j->o, &j->in, e))
         return e->status;
     say_plan(j);
     count_records(j);
     if (!join(j, out, e) && !output_finish(out, e))
-        report_write(j->c, j->o, &j->in, &j->plan, out, &j->metrics, e);
+        report_write(j->c, j->o, &j->in, &j->plan, &j->survey, out, &j->metrics, e);
     return e->status;
 }
 
 /* Tell the plan, and what it will need. */
 static void dry_run(struct job *j, struct error *e) {
-    struct survey s;
-    if (!planning_dry(&j->plan, &s, &j->in, j->c, j->pool, j->o, &j->metrics, e) && comm_rank(j->c) == 0) {
+    struct survey *s = &j->survey;
+    if (!planning_dry(&j->plan, s, &j->in, j->c, j->pool, j->o, &j->metrics, e) && comm_rank(j->c) == 0) {
         uint64_t ranks = j->o->assume_ranks ? j->o->assume_ranks : (uint64_t)comm_size(j->c);
-        struct forecast f = forecast_make(&j->plan, &s, j->in.family, j->o, ranks);
+        struct forecast f = forecast_make(&j->plan, s, j->in.family, j->o, ranks);
         metrics_end(&j->metrics);
-        forecast_print(stdout, &f, &j->plan, &s, &j->in, j->o);
+        forecast_print(stdout, &f, &j->plan, s, &j->in, j->o);
     }
 }
 

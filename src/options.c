@@ -281,7 +281,9 @@ static int check_exact(const struct options *o, struct error *e) {
                                      : "--width");
     if (o->recall > 0 || o->pool || o->dry_run)
         return error_set(e, EX_USAGE, "--exact finds all: there is no %s to it",
-                         o->recall > 0 ? "--recall" : o->pool ? "--pool" : "--dry-run");
+                         o->recall > 0 ? "--recall"
+                         : o->pool     ? "--pool"
+                                       : "--dry-run");
     if (!o->verify)
         return error_set(e, EX_USAGE, "--exact needs --threshold, --radius or --top-k");
     return 0;

@@ -9,7 +9,7 @@
 
 /* Nanoseconds of one core (Sapphire Rapids, AVX-512), by bench/run.sh and bench/lsh_rs_shape.sh. Only their
  * proportions matter for a choice. */
-static const double ns_read_byte = 0.5, ns_hash_element = 0.28, ns_hash_coordinate = 0.025, ns_pick = 1,
+static const double ns_read_byte = 0.5, ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 1,
                     ns_key = 15, ns_probe = 80, ns_send = 20, ns_group = 10, ns_copy = 40, ns_compare = 60,
                     ns_compare_element = 0.9, ns_compare_coordinate = 0.35, ns_pair = 60,
                     ns_exact_element = 0.02, ns_exact_coordinate = 0.03;
@@ -98,7 +98,9 @@ void plan_seconds(struct plan *p, const struct family *family, const struct surv
     double keys = d->bands * (rows * (1 + family->is_asymmetric) + (double)s->asking * d->probes);
     double *ns = p->seconds;
     ns[STAGE_READ] = items * (double)s->item * ns_read_byte;
-    ns[STAGE_SIGN] = items * drawing_values(d) * (vectors ? ns_hash_coordinate : ns_hash_element) +
+    uint32_t values = drawing_values(d), together = vectors ? 16 : 64; /* as many are hashed at once */
+    values = (values + together - 1) / together * together;
+    ns[STAGE_SIGN] = items * values * (vectors ? ns_hash_coordinate : ns_hash_element) +
                      keys * (ns_key + ns_pick * d->rows) +
                      (double)s->asking * d->bands * d->probes * ns_probe;
     ns[STAGE_EXCHANGE] = keys * ns_send;

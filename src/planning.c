@@ -74,17 +74,17 @@ static struct records select_sample(const struct inputs *in, const struct option
     return sample;
 }
 
-int planning_make(struct plan *p, struct comm *c, struct pool *pool, const struct options *o,
-                  const struct inputs *in, struct error *e) {
+int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool *pool,
+                  const struct options *o, const struct inputs *in, struct error *e) {
     *p = begin(o, in);
     if (o->recall <= 0)
         return 0;
-    struct survey s = count_rows(in, o);
+    *s = count_rows(in, o);
     uint64_t left;
     struct records sample = select_sample(in, o, &left);
-    sample_compare(&s, c, pool, in->family, &sample, left, &p->drawing);
-    if (!choose(p, &s, c, o, in, e))
-        rehearse(p, &s, c, pool, in->family, &sample, left);
+    sample_compare(s, c, pool, in->family, &sample, left, &p->drawing);
+    if (!choose(p, s, c, o, in, e))
+        rehearse(p, s, c, pool, in->family, &sample, left);
     records_free(&sample);
     return e->status;
 }

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "forecast.h"
 #include "h5_base.h"
 #include "lshjoin/cpu.h"
 
@@ -82,7 +83,8 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
 }
 
 /* What the plan promised, and, where bands were chosen, what was expected of them. */
-static json_t *plan_json(const struct options *o, const struct plan *p) {
+static json_t *plan_json(const struct options *o, const struct inputs *in, const struct plan *p,
+                         const struct survey *s) {
     if (p->agreement <= 0)
         return json_null();
     json_t *plan = json_pack("{s:f}", "recall_at_threshold", p->recall);
@@ -91,10 +93,12 @@ static json_t *plan_json(const struct options *o, const struct plan *p) {
     json_t *seconds = json_object();
     for (int k = 0; k < STAGES; k++)
         json_object_set_new(seconds, stage_name[k], json_real(p->seconds[k]));
-    json_object_update_new(plan, json_pack("{s:f, s:f, s:f, s:f, s:f, s:o}", "recall_asked", o->recall,
-                                           "recall_above_threshold", p->recall_above, "candidates",
+    struct forecast f = forecast_make(p, s, in->family, o, (uint64_t)in->shard.ranks);
+    json_object_update_new(plan, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "recall_asked",
+                                           o->recall, "recall_above_threshold", p->recall_above, "candidates",
                                            p->candidates, "candidate_copies", p->copies, "pairs", p->pairs,
-                                           "core_seconds", seconds));
+                                           "bytes_sent", f.sent * (double)f.ranks, "peak_memory_bytes",
+                                           f.memory_all, "core_seconds", seconds));
     return plan;
 }
 
@@ -135,15 +139,15 @@ static json_t *seconds_json(const struct totals *t) {
 }
 
 static json_t *report_json(struct comm *c, const struct options *o, const struct inputs *in,
-                           const struct plan *plan, const struct output *out, const struct metrics *m,
-                           const struct totals *t) {
+                           const struct plan *plan, const struct survey *survey, const struct output *out,
+                           const struct metrics *m, const struct totals *t) {
     json_t *files = json_array();
     for (uint64_t i = 0; i < output_files(out); i++)
         json_array_append_new(files, json_string(output_file_name(out, i)));
     json_t *report = json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION,
                                "command", command_json(o), "inputs", inputs_json(in), "parameters",
                                parameters_json(o, in, &plan->drawing));
-    json_object_set_new(report, "plan", plan_json(o, plan));
+    json_object_set_new(report, "plan", plan_json(o, in, plan, survey));
     json_object_set_new(report, "versions",
                         json_pack("{s:s, s:s}", "mpi", comm_version(), "hdf5", h5_version()));
     json_object_set_new(report, "simd", json_string(cpu_simd_name(cpu_simd())));
@@ -186,11 +190,11 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
 }
 
 int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct plan *plan,
-                 const struct output *out, struct metrics *m, struct error *e) {
+                 const struct survey *survey, const struct output *out, struct metrics *m, struct error *e) {
     metrics_end(m);
     struct totals t = gather(c, m);
     if (comm_rank(c) == 0 && o->output) {
-        json_t *report = report_json(c, o, in, plan, out, m, &t);
+        json_t *report = report_json(c, o, in, plan, survey, out, m, &t);
         write_json(o->output, report, e);
         json_decref(report);
     }

@@ -13,6 +13,6 @@
  * rank 0 writes run.json where there is an output directory, and the summary unless --quiet. Returns
  * e->status, agreed and printed. */
 int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct plan *plan,
-                 const struct output *out, struct metrics *m, struct error *e);
+                 const struct survey *survey, const struct output *out, struct metrics *m, struct error *e);
 
 #endif

@@ -9,7 +9,7 @@
 
 bool sample_has(uint64_t row, uint64_t rows, bool self_join, uint64_t seed) {
     const uint64_t least = 5000, most = self_join ? 20000 : 14000;
-    uint64_t wanted = min_u64(most, max_u64(least, rows / 64));
+    uint64_t wanted = min_u64(most, max_u64(least, rows / 128));
     return wanted >= rows ||
            (uint64_t)(((unsigned __int128)mix64(mix64(row) + mix64(~seed)) * rows) >> 64) < wanted;
 }

@@ -12,7 +12,7 @@
 #include "lshjoin/records.h"
 
 /* Whether a row of an input of so many rows belongs to the sample: those with the smallest hashes of seed and
- * row do, one in 64, at least 5,000 and at most some 20,000 (of two inputs 14,000 each). */
+ * row do, one in 128, at least 5,000 and at most some 20,000 (of two inputs 14,000 each). */
 bool sample_has(uint64_t row, uint64_t rows, bool self_join, uint64_t seed);
 
 /* Collective. Compare all pairs of the sampled rows of all ranks by PLAN_VALUES hash values, and fill in
