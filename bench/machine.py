@@ -17,7 +17,7 @@ def describe():
 def join(program, options, inputs, out):
     """run.json of one run, with the process's CPU seconds and, as `elapsed`, its wall seconds from start to end."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    command = [program, *options, "--quiet", "--force", "-o", out, *inputs]
+    command = [*([program] if isinstance(program, str) else program), *options, "--quiet", "--force", "-o", out, *inputs]
     if subprocess.run(command).returncode:
         sys.exit("failed: " + " ".join(command))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

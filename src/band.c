@@ -6,7 +6,8 @@
 #include "lshjoin/base.h"
 #include "lshjoin/minhash.h"
 
-enum { MOST_TOGETHER = 128 }; /* records signed at a time */
+/* Records signed at a time: what is drawn for the hash functions is read once for all of them. */
+enum { LEAST_TOGETHER = 64, MOST_TOGETHER = 128 };
 
 /* A chain of bijections: two words are folded in at a time, so keys differ unless 64 mixed bits meet by
  * chance. The band's number enters first, so that equal words in different bands have unrelated keys. */
@@ -80,7 +81,8 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
     uint64_t each = (uint64_t)variants * drawing->bands * words;
     struct sign_job job = {.family = family, .records = records, .out = &s, .words = words};
     job.storing = family->is_asymmetric && split != UINT64_MAX ? split : 0;
-    job.chunk = max_u64(1, min_u64(MOST_TOGETHER, ((uint64_t)1 << 18) / each)); /* a megabyte of words */
+    job.chunk =
+        max_u64(LEAST_TOGETHER, min_u64(MOST_TOGETHER, ((uint64_t)1 << 18) / each)); /* a megabyte of words */
     if (keep_symbols && variants == 1) {
         s.digest = (struct records){.n = n, .item = sizeof(uint32_t), .width = each};
         s.digest.data = mem_alloc(n * each, sizeof(uint32_t));

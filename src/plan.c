@@ -9,12 +9,15 @@
 
 /* Nanoseconds of one core (Sapphire Rapids, AVX-512), by bench/run.sh and bench/lsh_rs_shape.sh. Only their
  * proportions matter for a choice. */
-static const double ns_read_byte = 0.5, ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 1,
-                    ns_key = 15, ns_probe = 80, ns_send = 20, ns_group = 10, ns_copy = 40, ns_compare = 60,
-                    ns_compare_element = 0.9, ns_compare_coordinate = 0.35, ns_pair = 60,
+static const double ns_read_byte = 0.5, ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 4,
+                    ns_key = 15, ns_probe = 80, ns_send = 20, ns_group = 10, ns_copy = 40, ns_late_band = 1.7,
+                    ns_compare = 60, ns_compare_element = 0.9, ns_compare_coordinate = 0.35, ns_pair = 60,
                     ns_exact_element = 0.02, ns_exact_coordinate = 0.03;
 
 enum { GRID = 212, ROUNDS = 300, MOST_BANDS = UINT16_MAX, MOST_ROWS = 64, MOST_POOL = 4096 };
+
+/* Copies of candidates that fit one batch of the usual size; in several, digests tell copies apart. */
+static const double batch = 6e6;
 
 /* Pairs by the probability with which a value of theirs agrees. */
 struct mixture {
@@ -105,7 +108,7 @@ void plan_seconds(struct plan *p, const struct family *family, const struct surv
                      (double)s->asking * d->bands * d->probes * ns_probe;
     ns[STAGE_EXCHANGE] = keys * ns_send;
     ns[STAGE_GROUP] = keys * ns_group;
-    ns[STAGE_CANDIDATES] = p->copies * ns_copy;
+    ns[STAGE_CANDIDATES] = p->copies * (ns_copy + (p->copies > batch ? ns_late_band * d->bands : 0));
     ns[STAGE_VERIFY] = p->candidates * (ns_compare + (vectors ? mean * ns_compare_coordinate
                                                               : 2 * mean * ns_compare_element));
     ns[STAGE_WRITE] = p->pairs * ns_pair;
@@ -198,7 +201,7 @@ static void consider_rows(struct search *s, struct drawing d) {
 /* Bands that probe. Their law has no formula: some thousand bands of a pair at the threshold are drawn, and
  * three standard deviations given away. */
 static void consider_probes(struct search *s, struct drawing d) {
-    enum { TRIALS = 4096, MOST_PROBES = 32 };
+    enum { TRIALS = 2048, MOST_PROBES = 32 };
     d.bands = TRIALS;
     d.pool = 0;
     d.probes = (uint32_t)min_u64(MOST_PROBES, s->family->probes(d.rows));
@@ -222,7 +225,7 @@ static void consider_probes(struct search *s, struct drawing d) {
 
 int plan_choose(struct plan *p, const struct family *family, const struct survey *survey, double threshold,
                 double recall, struct error *e) {
-    const double worth_probing = 2; /* seconds of work; less than drawing all those bands would save */
+    const double worth_probing = 20; /* seconds of work: trying takes some of them */
     struct mixture *m = mixture_create(survey);
     struct search s = {.family = family,
                        .survey = survey,

@@ -84,7 +84,7 @@ int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool 
     struct records sample = select_sample(in, o, &left);
     sample_compare(s, c, pool, in->family, &sample, left, &p->drawing);
     if (!choose(p, s, c, o, in, e))
-        rehearse(p, s, c, pool, in->family, &sample, left);
+        rehearse(p, s, c, pool, in->family, &o->threshold, &sample, left);
     records_free(&sample);
     return e->status;
 }
@@ -98,6 +98,6 @@ int planning_dry(struct plan *p, struct survey *s, struct inputs *in, struct com
     *s = count_rows(in, o);
     sample_compare(s, c, pool, in->family, &in->records, left, &p->drawing);
     if (!choose(p, s, c, o, in, e))
-        rehearse(p, s, c, pool, in->family, &in->records, left);
+        rehearse(p, s, c, pool, in->family, &o->threshold, &in->records, left);
     return e->status;
 }

@@ -7,13 +7,29 @@
 #include "lshjoin/base.h"
 #include "lshjoin/bucket.h"
 #include "lshjoin/candidate.h"
+#include "lshjoin/law.h"
 
-enum { MOST_KEYS = 1 << 24, SLOT = 1 << 14, MOST_EXAMINED = 1 << 22, LEAST_COPIES = 20 };
+enum {
+    MOST_KEYS = 1 << 24,
+    SLOT = 1 << 14,
+    MOST_EXAMINED = 1 << 22,
+    LEAST_COPIES = 20,
+    MOST_BYTES = 1 << 28
+};
 
 /* The sampled rows of all ranks. */
 struct cast {
     uint64_t left, n;
     struct signatures signatures; /* with digests */
+    struct records rows;          /* none where they would be too large */
+};
+
+/* What came of the sample. */
+struct outcome {
+    double copies, candidates;
+    double pairs;          /* candidates that reach the threshold */
+    double found_of_pairs; /* sum over them of 1 / the probability with which such a pair is found: how many
+                              there are */
 };
 
 static void tell_nobody(void *ctx, uint64_t rows) {
@@ -21,18 +37,39 @@ static void tell_nobody(void *ctx, uint64_t rows) {
     (void)rows;
 }
 
-/* Digests of all ranks' rows, those of the left input first. */
-static struct records gather_digests(struct comm *c, const struct records *mine, uint64_t left,
-                                     uint64_t *all_left) {
-    size_t bytes = mine->width * mine->item;
-    struct records all = {.item = mine->item, .width = mine->width};
+/* `n_left` items of `item` bytes of every rank, then `n_right`; mine stand in this order. */
+static void *gather_sides(struct comm *c, size_t item, const void *mine, uint64_t n_left, uint64_t n_right,
+                          uint64_t *all_left, uint64_t *all) {
     uint64_t right;
-    char *lefts = comm_gather(c, bytes, mine->data, left, all_left);
-    char *rights = comm_gather(c, bytes, (const char *)mine->data + left * bytes, mine->n - left, &right);
-    all.n = *all_left + right;
-    all.data = mem_grow(lefts, all.n, bytes);
-    memcpy((char *)all.data + *all_left * bytes, rights, right * bytes);
+    char *lefts = comm_gather(c, item, mine, n_left, all_left);
+    char *rights = comm_gather(c, item, (const char *)mine + n_left * item, n_right, &right);
+    *all = *all_left + right;
+    lefts = mem_grow(lefts, *all, item);
+    memcpy(lefts + *all_left * item, rights, right * item);
     free(rights);
+    return lefts;
+}
+
+/* All ranks' rows, those of the left input first; of sets by their lengths and elements. */
+static struct records gather_rows(struct comm *c, const struct records *mine, uint64_t left) {
+    struct records all = {.item = mine->item, .width = mine->width};
+    uint64_t ignored, items;
+    if (!mine->offset) {
+        all.data =
+            gather_sides(c, mine->width * mine->item, mine->data, left, mine->n - left, &ignored, &all.n);
+        return all;
+    }
+    uint64_t *length = mem_alloc(mine->n, sizeof *length);
+    for (uint64_t i = 0; i < mine->n; i++)
+        length[i] = records_length(mine, i);
+    uint64_t *lengths = gather_sides(c, sizeof *length, length, left, mine->n - left, &ignored, &all.n);
+    all.data = gather_sides(c, mine->item, mine->data, mine->offset[left],
+                            mine->offset[mine->n] - mine->offset[left], &ignored, &items);
+    all.offset = mem_zero(all.n + 1, sizeof *all.offset);
+    for (uint64_t i = 0; i < all.n; i++)
+        all.offset[i + 1] = all.offset[i] + lengths[i];
+    free(lengths);
+    free(length);
     return all;
 }
 
@@ -55,48 +92,75 @@ static struct cast cast_create(struct comm *c, struct pool *pool, const struct f
     struct signatures mine =
         signatures_create(pool, family, rows, d, self_join ? UINT64_MAX : left, false, tell_nobody, NULL);
     struct cast all = {.signatures = {.is_asymmetric = mine.is_asymmetric}};
-    all.signatures.digest = gather_digests(c, signatures_digest(&mine, pool), left, &all.left);
+    all.signatures.digest = gather_rows(c, signatures_digest(&mine, pool), left);
     all.n = all.signatures.digest.n;
+    all.left = left;
+    comm_sum(c, &all.left, 1);
     all.signatures.keys = keys_of(&all.signatures.digest, &mine.keys, all.left);
     signatures_free(&mine);
+    uint64_t bytes = records_items(rows) * rows->item;
+    comm_sum(c, &bytes, 1);
+    if (bytes <= MOST_BYTES)
+        all.rows = gather_rows(c, rows, left);
     return all;
 }
 
-/* Of the pairs that meet, as many as there is time for: how many of them are the first copy of theirs. */
-static double count_first(const struct cast *all, const struct bucket_list *lists, int n_lists,
-                          bool self_join, uint64_t *examined) {
-    uint64_t start[] = {0, all->n}, first = 0, n = 0;
+/* Whether a candidate reaches the threshold; if so it stands for as many pairs as there are for one that is
+ * found. */
+static void compare(struct outcome *o, const struct cast *all, const struct plan *p,
+                    const struct family *family, const struct threshold *t, uint64_t a, uint64_t b) {
+    const struct records *r = &all->rows;
+    double value;
+    if (!r->data || p->agreement <= 0 ||
+        !family->verify(t, records_row(r, a), records_length(r, a), records_row(r, b), records_length(r, b),
+                        r->item, &value))
+        return;
+    double chance = law_found(&p->drawing, family->agreement(value, &p->drawing));
+    o->pairs++;
+    o->found_of_pairs += 1 / (chance > p->recall ? chance : p->recall);
+}
+
+/* Of the pairs that meet, as many as there is time for: those that are the first copy of theirs are
+ * candidates.
+ */
+static uint64_t examine(struct outcome *o, const struct cast *all, const struct bucket_list *lists,
+                        int n_lists, bool self_join, const struct plan *p, const struct family *family,
+                        const struct threshold *t) {
+    uint64_t start[] = {0, all->n}, n = 0, examined = 0;
     const struct shard shard = {.ranks = 1,
                                 .self_join = self_join,
                                 .rows = all->n,
-                                .start = start,
-                                .split = self_join ? all->n : all->left};
+                                .split = self_join ? all->n : all->left,
+                                .start = start};
     struct pair_cursor cursor = {
         .shard = &shard, .asymmetric = all->signatures.is_asymmetric, .lists = lists, .n_lists = n_lists};
     struct u64_pair *slots = mem_alloc(SLOT, sizeof *slots);
-    *examined = 0;
-    for (bool more = true; more && *examined < MOST_EXAMINED; *examined += n) {
+    for (bool more = true; more && examined < MOST_EXAMINED; examined += n) {
         more = pair_cursor_next(&cursor, slots, SLOT, &n);
         for (uint64_t i = 0; i < n; i++) {
-            uint64_t a = candidate_mine(slots[i]), b = slots[i].first;
+            uint64_t mine = candidate_mine(slots[i]), other = slots[i].first;
+            uint64_t a = min_u64(mine, other), b = max_u64(mine, other);
             const struct records *digest = &all->signatures.digest;
-            first += band_first_slot(&all->signatures, records_row(digest, min_u64(a, b)),
-                                     records_row(digest, max_u64(a, b))) == candidate_slot(slots[i]);
+            if (band_first_slot(&all->signatures, records_row(digest, a), records_row(digest, b)) !=
+                candidate_slot(slots[i]))
+                continue;
+            o->candidates++;
+            compare(o, all, p, family, t, a, b);
         }
     }
     free(slots);
     pair_cursor_free(&cursor);
-    return (double)first;
+    return examined;
 }
 
-/* Of the sample: copies of candidates, and different ones. */
-static void count(const struct cast *all, struct pool *pool, bool self_join, double *copies,
-                  double *candidates) {
+/* Join the sample. */
+static struct outcome perform(const struct cast *all, struct pool *pool, bool self_join, const struct plan *p,
+                              const struct family *family, const struct threshold *t) {
     const struct band_keys *keys = &all->signatures.keys;
     struct bins bins = bins_choose(1, all->n, UINT32_MAX);
     const struct round whole = {0, keys->bands, 0, bins.per_owner};
     const uint64_t start[] = {0};
-    uint64_t *counts = mem_alloc(round_bins(&whole), sizeof *counts), examined, sum = 0;
+    uint64_t *counts = mem_alloc(round_bins(&whole), sizeof *counts), sum = 0;
     struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
     bucket_count(pool, keys, bins, counts);
     for (uint64_t k = 0; k < round_bins(&whole); k++)
@@ -104,39 +168,44 @@ static void count(const struct cast *all, struct pool *pool, bool self_join, dou
     struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
     bucket_partition(pool, keys, bins, whole, tuples);
     bucket_group(pool, tuples, counts, keys->bands, bins, start, whole, lists);
-    double first = count_first(all, lists, pool_threads(pool), self_join, &examined);
-    *copies = (double)examined;
-    if (examined >= MOST_EXAMINED) {
-        *copies = 0;
-        for (int t = 0; t < pool_threads(pool); t++)
-            for (uint64_t b = 0; b < lists[t].n; b++)
-                *copies += (double)bucket_pairs(&lists[t].bucket[b]);
+    struct outcome o = {0};
+    double examined = (double)examine(&o, all, lists, pool_threads(pool), self_join, p, family, t);
+    for (int thread = 0; thread < pool_threads(pool); thread++) {
+        for (uint64_t b = 0; b < lists[thread].n; b++)
+            o.copies += (double)bucket_pairs(&lists[thread].bucket[b]);
+        bucket_list_free(&lists[thread]);
     }
-    *candidates = examined ? first / (double)examined * *copies : 0;
-    for (int t = 0; t < pool_threads(pool); t++)
-        bucket_list_free(&lists[t]);
+    double all_of_them = examined >= MOST_EXAMINED ? o.copies / examined : 1;
     free(lists);
     free(tuples);
     free(counts);
+    return (struct outcome){examined * all_of_them, o.candidates * all_of_them, o.pairs * all_of_them,
+                            o.found_of_pairs * all_of_them};
 }
 
 void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
-              const struct family *family, const struct records *rows, uint64_t left) {
+              const struct family *family, const struct threshold *t, const struct records *rows,
+              uint64_t left) {
     uint64_t n = rows->n, variants = family_variants(family, &p->drawing);
     comm_sum(c, &n, 1);
     if (n == 0 || n * variants > MOST_KEYS / p->drawing.bands)
         return;
     struct cast all = cast_create(c, pool, family, rows, left, s->self_join, &p->drawing);
     if (comm_rank(c) == 0) {
-        double copies, candidates, right = (double)(all.n - all.left), lefts = (double)all.left;
+        double right = (double)(all.n - all.left), lefts = (double)all.left;
         double scale = s->pairs / (s->self_join ? lefts * (lefts - 1) / 2 : lefts * right);
-        count(&all, pool, s->self_join, &copies, &candidates);
-        if (copies >= LEAST_COPIES) {
-            p->copies = copies * scale;
-            p->candidates = candidates * scale;
-            plan_seconds(p, family, s);
+        struct outcome o = perform(&all, pool, s->self_join, p, family, t);
+        if (o.copies >= LEAST_COPIES) {
+            p->copies = o.copies * scale;
+            p->candidates = o.candidates * scale;
         }
+        if (o.pairs >= LEAST_COPIES) {
+            p->pairs = o.pairs * scale;
+            p->recall_above = o.pairs / o.found_of_pairs;
+        }
+        plan_seconds(p, family, s);
     }
     comm_broadcast(c, p, sizeof *p);
     signatures_free(&all.signatures);
+    records_free(&all.rows);
 }

@@ -10,8 +10,10 @@
 #include "lshjoin/pool.h"
 
 /* Collective. Put p->copies and p->candidates right, and p->seconds with them, where the sample has enough of
- * them to tell. `rows`: this rank's sampled rows, the first `left` of them of the left input. */
+ * them to tell; and p->pairs and p->recall_above, where there is a threshold t and the sampled rows are not
+ * too large to be compared. `rows`: this rank's sampled rows, the first `left` of them of the left input. */
 void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
-              const struct family *family, const struct records *rows, uint64_t left);
+              const struct family *family, const struct threshold *t, const struct records *rows,
+              uint64_t left);
 
 #endif

@@ -16,20 +16,14 @@ struct signer {
     struct project project;
     struct drawing drawing;
     uint32_t *pick;   /* see drawing_picks */
-    double *shift;    /* [bands][rows] of p-stable hashing, uniform in [0, width) */
-    double *extra[2]; /* [bands][rows] inner product: the directions' coordinates that the transforms add */
+    double per_width; /* 1 / drawing.width */
+    double *shift;    /* [m] of p-stable hashing, uniform in [0, width) */
+    double *extra[2]; /* [m] inner product: the directions' coordinates that the transforms add */
 };
 
-/* What belongs to the hash values, [m], as the bands have it, [bands][rows]. Frees what is given. */
-static double *by_bands(const struct signer *s, double *of_value) {
-    if (!s->pick)
-        return of_value;
-    uint32_t n = s->drawing.bands * s->drawing.rows;
-    double *of_band = mem_alloc(n, sizeof *of_band);
-    for (uint32_t k = 0; k < n; k++)
-        of_band[k] = of_value[s->pick[k]];
-    free(of_value);
-    return of_band;
+/* The hash value that is row k of all bands' rows. */
+static uint32_t value_of(const struct signer *s, uint32_t k) {
+    return s->pick ? s->pick[k] : k;
 }
 
 static void *create(const struct drawing *d, const struct records *like) {
@@ -37,17 +31,16 @@ static void *create(const struct drawing *d, const struct records *like) {
     uint32_t m = drawing_values(d);
     *s = (struct signer){.drawing = *d,
                          .project = project_create(m, like->width, d->seed, cpu_simd()),
-                         .pick = drawing_picks(d)};
+                         .pick = drawing_picks(d),
+                         .per_width = 1 / d->width};
     s->shift = mem_alloc(m, sizeof *s->shift);
     struct random r = {mix64(~d->seed)};
     for (uint32_t k = 0; k < m; k++)
         s->shift[k] = d->width * random_uniform(&r);
-    s->shift = by_bands(s, s->shift);
     for (int variant = 0; variant < 2; variant++) {
         s->extra[variant] = mem_alloc(m, sizeof *s->extra[variant]);
         for (uint32_t k = 0; k < m; k++)
             s->extra[variant][k] = random_normal(&r);
-        s->extra[variant] = by_bands(s, s->extra[variant]);
     }
     return s;
 }
@@ -74,33 +67,25 @@ static const float *as_floats(const struct records *r, uint64_t lo, uint64_t hi,
 
 /* What a call of `sign` needs for a while. */
 struct work {
-    float *product; /* [rows of the call][stride] */
-    float *picked;  /* [bands][rows] a record's products */
-    float *sum;     /* [bands][rows] */
+    float *product;   /* [rows of the call][stride] */
+    float *sum;       /* [m] */
+    uint32_t *bucket; /* [m] */
     struct probe probe;
     struct move *move; /* [2 * rows of a band] */
     uint32_t *chosen;  /* [rows of a band] */
     bool asks;         /* the record that is worked on */
 };
 
-/* What the products of a record, [bands][rows], become: the words of its variants. */
+/* What the products of a record, [m], become: the words of its variants. */
 typedef void to_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
                       uint64_t row, uint32_t *words);
-
-static const float *pick_products(const struct signer *s, struct work *w, const float *product) {
-    if (!s->pick)
-        return product;
-    for (uint32_t k = 0; k < s->drawing.bands * s->drawing.rows; k++)
-        w->picked[k] = product[s->pick[k]];
-    return w->picked;
-}
 
 static void sign(const struct signer *s, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
                  uint32_t *words, uint64_t n_words, bool *pairs, to_words *turn) {
     uint64_t n = hi - lo, stride = project_stride(&s->project), rows = s->drawing.rows;
     struct work w = {.product = mem_alloc(n * stride, sizeof *w.product),
-                     .picked = mem_alloc(s->drawing.bands * rows, sizeof *w.picked),
-                     .sum = mem_alloc(s->drawing.bands * rows, sizeof *w.sum),
+                     .sum = mem_alloc(stride, sizeof *w.sum),
+                     .bucket = mem_alloc(stride, sizeof *w.bucket),
                      .move = mem_alloc(2 * rows, sizeof *w.move),
                      .chosen = mem_alloc(rows, sizeof *w.chosen)};
     float *room = r->item == sizeof(float) ? NULL : mem_alloc(n * r->width, sizeof *room);
@@ -110,20 +95,21 @@ static void sign(const struct signer *s, const struct records *r, uint64_t lo, u
         pairs[i] = !isnan(product[0]); /* a row left out holds a NaN */
         w.asks = lo + i < asking;
         if (pairs[i])
-            turn(s, &w, pick_products(s, &w, product), r, lo + i, words + i * n_words);
+            turn(s, &w, product, r, lo + i, words + i * n_words);
     }
     free(room);
     probe_free(&w.probe);
     free(w.chosen);
     free(w.move);
     free(w.sum);
-    free(w.picked);
+    free(w.bucket);
     free(w.product);
 }
 
 /* How a kind of symbols is probed. */
 struct probing {
-    /* The moves of a band by its products, those of hash functions `first` and on. Returns how many. */
+    /* The moves of a band by the record's products; row `first` of all bands' is its first. Returns how many.
+     */
     uint32_t (*moves)(const struct signer *s, const float *product, uint32_t first, struct move *move);
     void (*apply)(uint32_t *words, const struct move *move); /* to a band's words */
 };
@@ -133,8 +119,7 @@ static void probe(const struct signer *s, struct work *w, const struct probing *
                   const uint32_t *base, uint32_t each, uint32_t *words) {
     const struct drawing *d = &s->drawing;
     for (uint32_t band = 0; band < d->bands && w->asks && d->probes > 0; band++, base += each) {
-        uint32_t first = band * d->rows;
-        probe_begin(&w->probe, w->move, probing->moves(s, product + first, first, w->move));
+        probe_begin(&w->probe, w->move, probing->moves(s, product, band * d->rows, w->move));
         for (uint32_t t = 0; t < d->probes; t++) {
             uint32_t *probed = words + ((uint64_t)t * d->bands + band) * each;
             memcpy(probed, base, each * sizeof *probed);
@@ -155,16 +140,17 @@ static uint32_t words_of_bits(uint32_t rows) {
 static void signs(const struct signer *s, const float *product, uint32_t *words) {
     uint32_t each = words_of_bits(s->drawing.rows);
     memset(words, 0, (size_t)s->drawing.bands * each * sizeof *words);
-    for (uint32_t band = 0; band < s->drawing.bands; band++, words += each)
+    for (uint32_t band = 0, row = 0; band < s->drawing.bands; band++, words += each)
         for (uint32_t k = 0; k < s->drawing.rows; k++)
-            words[k / 32] |= (uint32_t)(*product++ >= 0) << k % 32;
+            words[k / 32] |= (uint32_t)(product[value_of(s, row++)] >= 0) << k % 32;
 }
 
 /* A record is as far from a sign's other value as its product is from 0. */
 static uint32_t flips(const struct signer *s, const float *product, uint32_t first, struct move *move) {
-    (void)first;
-    for (uint32_t k = 0; k < s->drawing.rows; k++)
-        move[k] = (struct move){(double)product[k] * product[k], k, 1};
+    for (uint32_t k = 0; k < s->drawing.rows; k++) {
+        double margin = (double)product[value_of(s, first + k)];
+        move[k] = (struct move){margin * margin, k, 1};
+    }
     return s->drawing.rows;
 }
 
@@ -256,7 +242,7 @@ static uint32_t words_of_buckets(uint32_t rows) {
 /* (a.x + shift) / width of hash function k, and the whole number below. */
 static double place_of(const struct signer *s, float product, uint32_t k, double *below) {
     const double most = 0x1p62;
-    double place = ((double)product + s->shift[k]) * (1 / s->drawing.width);
+    double place = ((double)product + s->shift[k]) * s->per_width;
     place = place < -most ? -most : place > most ? most : place;
     double whole = (double)(int64_t)place; /* towards zero */
     *below = whole - (place < whole);
@@ -264,19 +250,22 @@ static double place_of(const struct signer *s, float product, uint32_t k, double
 }
 
 /* Of the bucket's number 32 bits tell buckets apart that are not 2^32 widths away. */
-static void buckets(const struct signer *s, const float *product, uint32_t *words) {
-    uint32_t m = s->drawing.bands * s->drawing.rows;
-    for (uint32_t k = 0; k < m; k++) {
+static void buckets(const struct signer *s, struct work *w, const float *product, uint32_t *words) {
+    uint32_t n = s->drawing.bands * s->drawing.rows, *of_value = s->pick ? w->bucket : words;
+    for (uint32_t k = 0; k < s->project.m; k++) {
         double below;
         place_of(s, product[k], k, &below);
-        words[k] = (uint32_t)(int64_t)below;
+        of_value[k] = (uint32_t)(int64_t)below;
     }
+    for (uint32_t k = 0; s->pick && k < n; k++)
+        words[k] = of_value[s->pick[k]];
 }
 
 /* To the bucket below and to that above. */
 static uint32_t steps(const struct signer *s, const float *product, uint32_t first, struct move *move) {
     for (uint32_t k = 0; k < s->drawing.rows; k++) {
-        double below, into = place_of(s, product[k], first + k, &below) - below;
+        uint32_t value = value_of(s, first + k);
+        double below, into = place_of(s, product[value], value, &below) - below;
         *move++ = (struct move){into * into, k, -1};
         *move++ = (struct move){(1 - into) * (1 - into), k, 1};
     }
@@ -316,7 +305,7 @@ static void l2_words(const struct signer *s, struct work *w, const float *produc
     (void)r;
     (void)row;
     uint32_t each = s->drawing.rows;
-    buckets(s, product, words);
+    buckets(s, w, product, words);
     probe(s, w, &probing_buckets, product, words, each, words + (uint64_t)s->drawing.bands * each);
 }
 
@@ -355,14 +344,13 @@ const struct family family_l2 = {
  */
 static void ip_words(const struct signer *s, struct work *w, const float *product, const struct records *r,
                      uint64_t row, uint32_t *words) {
-    uint32_t m = s->drawing.bands * s->drawing.rows;
     uint64_t each = (uint64_t)s->drawing.bands * words_of_bits(s->drawing.rows);
     const void *x = records_row(r, row);
     double scale = s->drawing.norm > 0 ? 1 / s->drawing.norm : 0;
     double rest = 1 - vector_moments(x, x, r->width, r->item, level()).xx * scale * scale;
     double tail = rest > 0 ? sqrt(rest) : 0;
     for (int asks = 0; asks <= w->asks; asks++) {
-        for (uint32_t k = 0; k < m; k++)
+        for (uint32_t k = 0; k < s->project.m; k++)
             w->sum[k] = (float)((double)product[k] * scale + tail * s->extra[asks][k]);
         if (asks)
             probed_signs(s, w, w->sum, words + each);
