@@ -5,7 +5,7 @@ import pytest
 
 import joins
 from oracle import Sets, families, write_sets
-from packing import pack, random_lines, write
+from packing import pack, random_lines, run, write
 
 JOIN = ["-b", 20, "-r", 3, "--threshold", "0.5"]
 AWKWARD = ["", "plain", "a\tb", "two\nlines", "cr\r", "back\\slash", "nul\0", "日本", "x" * 70_000]
@@ -122,6 +122,15 @@ def test_broken_ids(tmp_path, fails, indptr, said):
     with h5py.File(path, "a") as f:
         f["ids/indptr"], f["ids/bytes"] = indptr, np.zeros(2, "u1")
     fails([*TSV, path], 65, "in.h5", "/ids", said)
+
+
+def test_texts_are_not_looked_up_by_ids(tmp_path):
+    """Ids may be numbers, too, but not those of rows."""
+    packed = pack(tmp_path, write(tmp_path / "in.txt", "1\ta b c\n0\ta b c\n"), "--ids --source").path
+    joins.run([*TSV, "--quiet", "-o", tmp_path / "out", packed]).ok()
+    for pairs in tmp_path / "out", joins.parts(tmp_path / "out")[0]:
+        shown = run(["--show", packed, pairs])
+        assert shown.rc == 65 and "--ids" in shown.err and shown.out == ""
 
 
 @pytest.mark.parametrize("format", ["h5", "mhash", None])
