@@ -219,7 +219,7 @@ int pack_run(struct comm *c, struct settings *s, struct error *e) {
             corpus_form(&k.in, &s->form, e);
         if (!e->status)
             settings_suit(s, e);
-        if (!comm_failed(c, e) && !target_prepare(&target, c, s->output, s->force, e)) {
+        if (!comm_failed(c, e) && !target_prepare(&target, c, s, &k.in, e)) {
             corpus_weigh(&k.in, c);
             run(&k, &target, e);
         }
