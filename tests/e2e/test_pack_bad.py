@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from joins import start
-from packing import BINARY, QUICK, TINY, Packed, line_sets, pack, random_lines, run, same, shingles, write, zstd
+from packing import (BINARY, QUICK, TINY, Packed, line_sets, pack, random_lines, run, same, same_everywhere, shingles,
+                     write, zstd)
 from test_pack_numbers import matrix, npy, vecs
 
 USAGE, DATA, NO_INPUT, NOT_CREATED, IO_ERROR = 64, 65, 66, 73, 74
@@ -90,7 +91,7 @@ BAD_LINES = {
                ("1 3:1 4", "--weights")],
     "csv": [("1,2", ""), ("1,2,3,4", ""), ("1,x,3", ""), ("1,,3", ""), ("1,2,", ""), ("1,nan,3", ""), ("NaN,2,3", ""),
             ("1,2,inf", ""), ("1,-Infinity,3", ""), ("1,2,3x", ""), ("a,b,c", ""), ("1,0x10,3", ""),
-            ("id\t1,2", "--ids")],
+            ("id\t1,2", "--ids"), ("1,5;2", ""), ("1;2,3", "")],
 }
 CASES = [(kind, line, options) for kind, cases in BAD_LINES.items() for line, options in cases]
 
@@ -213,6 +214,30 @@ def test_skip_bad_fastq(tmp_path, name, ranks):
     packed = pack(tmp_path, write(tmp_path / "in.fq", READS + text + more), "--skip-bad --ids", ranks)
     assert packed.attrs["skipped"] == 1
     assert packed.ids == [f"r{k}".encode() for k in range(40)] + [b"y"] * bool(more)
+
+
+@pytest.mark.parametrize("line", ["1,2,x", "1,2,", "1,,2", "1.5,2a,3"])
+def test_a_first_row_with_a_mistake_is_no_header(refuses, tmp_path, line):
+    path = write(tmp_path / "in.csv", line + "\n1,2,3\n4,5,6\n")
+    refuses([path], DATA, at(path, 1))
+
+
+LOST_LINES = {  # where a line is lost, a record seems to begin within another
+    "quality": "@a\nACGTA\n+\n@bbbb\nACGTA\n+\nIIIII\n",
+    "header": "@a\nACGTA\n+\nIIIII\nACGTA\n+\n@bbbb\n",
+    "bases": "@a\n+\nIIIII\n@b\n+\n@IIII\n",
+    "all but the header": "@a\n@b\n@c\nACGTA\n+\nIIIII\n",
+    "a line too many": "@a\nACGTA\n+\n@@@@@\n@@@@@\n",
+}
+
+
+@pytest.mark.parametrize("name", LOST_LINES)
+def test_lost_lines_of_fastq_cut_at_every_byte(tmp_path, name):
+    """What is bad does not depend on where a file is cut."""
+    good = "@x\nTTACG\n+\n@@@@@\n"
+    path = write(tmp_path / "in.fq", good + LOST_LINES[name] + good)
+    packed = same_everywhere(tmp_path, path, "--skip-bad --ids --kmers 3", [(k, []) for k in (3, 7, 16)])
+    assert packed.attrs["skipped"] > 0 and packed.ids[0] == packed.ids[-1] == b"x"
 
 
 # ---- binary forms --------------------------------------------------------------------------------------------------
