@@ -122,8 +122,7 @@ int job_run(struct comm *c, const struct options *o) {
     if (o->dry_run)
         dry_run(&j, &e);
     else if ((out = output_prepare(c, j.pool, o, &e)) && !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) &&
-             !output_open(out, choose_format(o, &j.in), &j.in.shard, o->verify ? j.in.family->value : "bands",
-                          &e))
+             !output_open(out, choose_format(o, &j.in), &j.in, o->verify ? j.in.family->value : "bands", &e))
         run(&j, out, &e);
     if (out)
         output_free(out);

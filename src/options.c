@@ -33,6 +33,7 @@ enum {
     TOP_K,
     EXACT,
     FORMAT,
+    IDS,
     FORCE,
     NO_PRINT,
     ROUND,
@@ -63,6 +64,7 @@ static const struct option long_options[] = {
     {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
     {"output", required_argument, NULL, 'o'},
     {"format", required_argument, NULL, FORMAT},
+    {"ids", no_argument, NULL, IDS},
     {"force", no_argument, NULL, FORCE},
     {"no-print", no_argument, NULL, NO_PRINT},
     {"round", required_argument, NULL, ROUND},
@@ -112,6 +114,7 @@ void options_help(FILE *f) {
         "  -o, --output DIR     write the pairs to files in DIR; without it one rank prints them\n"
         "      --format F       h5 (default with -o), tsv (default without) or mhash (default for text on\n"
         "                       standard input): one line per query\n"
+        "      --ids            of tsv: print the ids of records, which lshpack --ids kept, for row numbers\n"
         "      --files N        at most N files of pairs, shared by ranks where there are more (default "
         "512)\n"
         "      --force          replace the finished run that DIR holds\n"
@@ -223,6 +226,9 @@ static int take(struct options *o, int option, struct error *e) {
         return *optarg ? 0 : error_set(e, EX_USAGE, "--output: a directory was expected");
     case FORMAT:
         return format(o, optarg, e);
+    case IDS:
+        o->ids = true;
+        break;
     case FORCE:
         o->force = true;
         break;
@@ -324,6 +330,8 @@ static int check(struct options *o, struct error *e) {
         return error_set(e, EX_USAGE, "standard input can be one input only");
     if (o->format == FORMAT_H5 && !o->output)
         return error_set(e, EX_USAGE, "--format h5 writes files: give their directory with --output");
+    if (o->ids && o->format != FORMAT_TSV)
+        return error_set(e, EX_USAGE, "--ids prints ids for row numbers: it goes with --format tsv only");
     if (o->quiet && o->verbose)
         return error_set(e, EX_USAGE, "--quiet and --verbose exclude each other");
     return 0;

@@ -36,6 +36,7 @@ struct options {
     bool skip_bad_rows;
     const char *output; /* directory, or NULL */
     enum format format;
+    bool ids; /* in the place of row numbers */
     bool force, no_print, progress, quiet, verbose;
     uint64_t round_bytes; /* bound of what a rank sends or receives at once */
     uint64_t files;       /* most pairs files */

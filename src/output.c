@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "h5_write.h"
+#include "ids.h"
 #include "lshjoin/sort.h"
 #include "text_write.h"
 
@@ -22,6 +23,7 @@ struct output {
     struct pool *pool;
     const struct options *o;
     const struct shard *shard;
+    struct ids ids; /* of --ids */
     const char *value;
     enum format format;
     int lock; /* rank 0: the directory, locked against other runs; or -1 */
@@ -191,12 +193,14 @@ struct output *output_prepare(struct comm *c, struct pool *pool, const struct op
     return NULL;
 }
 
-int output_open(struct output *out, enum format format, const struct shard *shard, const char *value,
+int output_open(struct output *out, enum format format, const struct inputs *in, const char *value,
                 struct error *e) {
     const struct options *o = out->o;
     out->format = format;
-    out->shard = shard;
+    out->shard = &in->shard;
     out->value = value;
+    if (o->ids && ids_read(&out->ids, out->c, out->pool, in, o->round_bytes, e))
+        return e->status;
     if (o->output && !o->no_print) {
         name_files(out);
         if (out->writes)
@@ -226,7 +230,8 @@ static void check_text(const struct output *out, struct error *e) {
                   out->n_files ? out->names[out->file] : "", strerror(errno));
 }
 
-/* Take pairs that are this rank's to write; what goes wrong is kept for output_write to tell. */
+/* Take pairs that are this rank's to write; what goes wrong is kept for output_write to tell. With --ids
+ * collective: all ranks come here equally often. */
 static void write_here(void *ctx, const struct pair *pairs, uint64_t n) {
     struct output *out = ctx;
     out->written += n;
@@ -239,9 +244,13 @@ static void write_here(void *ctx, const struct pair *pairs, uint64_t n) {
             out->entries[out->n_entries++] = (struct u64_pair){pairs[i].left, pairs[i].right};
     } else if (out->h5) {
         h5_pairs_write(out->h5, pairs, n, &out->failure);
-    } else if (out->text) {
-        text_write_pairs(out->text, pairs, n, out->o->top_k > 0);
-        check_text(out, &out->failure);
+    } else {
+        if (out->o->ids)
+            ids_write(&out->ids, out->text, pairs, n, out->o->top_k > 0);
+        else if (out->text)
+            text_write_pairs(out->text, pairs, n, out->o->top_k > 0);
+        if (out->text)
+            check_text(out, &out->failure);
     }
 }
 
@@ -339,6 +348,7 @@ void output_free(struct output *out) {
     free(out->names);
     free(out->counts);
     free(out->entries);
+    ids_free(&out->ids);
     free(out);
 }
 

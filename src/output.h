@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "comm.h"
+#include "input.h"
 #include "lshjoin/pool.h"
 #include "options.h"
 #include "pair.h"
@@ -17,9 +18,9 @@ struct output;
  * forced, and one that another run writes to; removes nothing but files that a run wrote. On failure *e is
  * set on every rank and printed, and NULL returned. */
 struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e);
-/* Collective. Opens this rank's file. `value`: name of the third column. Returns e->status, agreed and
- * printed. */
-int output_open(struct output *out, enum format format, const struct shard *shard, const char *value,
+/* Collective. Opens this rank's file, and reads the ids of the inputs where pairs are told by them. `value`:
+ * name of the third column. Returns e->status, agreed and printed. */
+int output_open(struct output *out, enum format format, const struct inputs *in, const char *value,
                 struct error *e);
 /* Collective. Takes n pairs of this rank, in any order. Returns e->status, agreed. */
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e);

@@ -1,6 +1,7 @@
 #include "text_write.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 void text_write_header(FILE *f, const char *value, bool ranked) {
     fprintf(f, "left\tright\t%s%s\n", value, ranked ? "\trank" : "");
@@ -9,11 +10,26 @@ void text_write_header(FILE *f, const char *value, bool ranked) {
 void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n, bool ranked) {
     for (uint64_t i = 0; i < n; i++) {
         const struct pair *p = &pairs[i];
-        fprintf(f, "%" PRIu64 "\t%" PRIu64 "\t%.9g", p->left, p->right, (double)(float)p->value);
-        if (ranked)
-            fprintf(f, "\t%" PRIu64, p->rank);
-        putc('\n', f);
+        fprintf(f, "%" PRIu64 "\t%" PRIu64, p->left, p->right);
+        text_write_value(f, p, ranked);
     }
+}
+
+void text_write_id(FILE *f, const char *id, uint64_t bytes) {
+    static const char special[] = "\t\n\r\\", letter[] = "tnr\\0";
+    for (uint64_t i = 0; i < bytes; i++) {
+        const char *found = strchr(special, id[i]); /* the zero at its end, too */
+        if (found)
+            putc('\\', f);
+        putc(found ? letter[found - special] : id[i], f);
+    }
+}
+
+void text_write_value(FILE *f, const struct pair *p, bool ranked) {
+    fprintf(f, "\t%.9g", (double)(float)p->value);
+    if (ranked)
+        fprintf(f, "\t%" PRIu64, p->rank);
+    putc('\n', f);
 }
 
 void text_write_queries(FILE *f, uint64_t first, uint64_t end, const struct u64_pair *entries, uint64_t n) {

@@ -14,6 +14,12 @@
 void text_write_header(FILE *f, const char *value, bool ranked);
 void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n, bool ranked);
 
+/* The parts of such a line where it does not begin with row numbers: an id, in which a tab, an end of line, a
+ * zero and a backslash become \t, \n, \r, \0 and \\; and what is behind the right one, with the tab before
+ * and the end of the line. */
+void text_write_id(FILE *f, const char *id, uint64_t bytes);
+void text_write_value(FILE *f, const struct pair *p, bool ranked);
+
 /* mhash's form: for each query in [first, end) a line "i,j1,j2,..." of its partners; entries are (query,
  * partner), sorted. */
 void text_write_queries(FILE *f, uint64_t first, uint64_t end, const struct u64_pair *entries, uint64_t n);

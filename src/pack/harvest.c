@@ -8,7 +8,7 @@
 struct harvest harvest_make(const struct settings *s, const struct corpus *in, const char *directory) {
     return (struct harvest){.s = s,
                             .in = in,
-                            .columns = columns_make(s->scratch ? s->scratch : directory, s->memory),
+                            .columns = columns_make(s->scratch ? s->scratch : directory, s->memory / 4 * 3),
                             .counted = mem_zero(2 * in->n, sizeof(uint64_t))};
 }
 

@@ -14,6 +14,10 @@
 #include "store.h"
 #include "target.h"
 
+/* Of the memory the columns have what these leave: batches, which are the texts of two and the rows of one,
+ * for all threads some times the text of one; later the parts that the columns are written in. */
+enum { BATCH_SHARE = 4, BATCH_TIMES = 12 };
+
 struct pack {
     struct comm *c;
     const struct settings *s;
@@ -31,9 +35,9 @@ struct pack {
 
 static void start(struct pack *k, const char *directory) {
     const struct settings *s = k->s;
-    /* Twice a batch, its text and what becomes of it, is in memory beside the columns. */
-    uint64_t piece = min_u64(max_u64(s->memory / 16 / (uint64_t)s->threads, 1 << 16), 1 << 21);
-    k->batch_bytes = piece * (s->threads > 1 ? 4 * (uint64_t)s->threads : 1);
+    uint64_t pieces = s->threads > 1 ? 4 * (uint64_t)s->threads : 1;
+    uint64_t piece = min_u64(max_u64(s->memory / BATCH_SHARE / BATCH_TIMES / pieces, 1 << 16), 1 << 21);
+    k->batch_bytes = pieces * piece;
     k->reader = reader_open(&k->in, s, piece);
     k->pool = pool_create(s->threads);
     k->parser = mem_zero((uint64_t)s->threads, sizeof *k->parser);
@@ -72,6 +76,15 @@ static void work(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     }
 }
 
+/* The batch that is parsed now takes over the memory of the other's rows, which are in the columns. */
+static void take_rows(struct batch *b, struct batch *other) {
+    for (uint64_t i = 0; i < min_u64(b->capacity, other->capacity); i++) {
+        struct rows rows = b->piece[i].rows;
+        b->piece[i].rows = other->piece[i].rows;
+        other->piece[i].rows = rows;
+    }
+}
+
 /* Parse the next batch. False if there is none, or *e is filled. */
 static bool step(struct pack *k, struct error *e) {
     k->now = !k->now;
@@ -85,6 +98,7 @@ static bool step(struct pack *k, struct error *e) {
             error_set(e, why->status, "%s", why->text);
         return false;
     }
+    take_rows(b, &k->batch[!k->now]);
     pool_for(k->pool, b->n + 1, 1, work, k);
     metrics_progress(&k->metrics, reader_share(k->reader), k->harvest.bytes);
     return true;
@@ -162,6 +176,8 @@ static int read_all(struct pack *k, struct error *e) {
         append_batch(k, e);
     while (step(k, e));
     metrics_end(&k->metrics);
+    batch_free(&k->batch[0]);
+    batch_free(&k->batch[1]);
     if (comm_failed(k->c, e) || (check_counts(k, e), comm_failed(k->c, e)))
         return e->status;
     k->harvest.bad += reader_bad(k->reader);
@@ -203,7 +219,7 @@ int pack_run(struct comm *c, struct settings *s, struct error *e) {
             corpus_form(&k.in, &s->form, e);
         if (!e->status)
             settings_suit(s, e);
-        if (!comm_failed(c, e) && !target_prepare(&target, c, s->output, s->force, e)) {
+        if (!comm_failed(c, e) && !target_prepare(&target, c, s, &k.in, e)) {
             corpus_weigh(&k.in, c);
             run(&k, &target, e);
         }

@@ -25,6 +25,7 @@ static void read_report(struct pairs *p, const char *directory, bool with_files,
     json_t *inputs = json_object_get(report, "inputs"), *files = json_object_get(report, "files"), *file;
     size_t i;
     p->inputs = json_array_size(inputs);
+    p->by_id = json_is_true(json_object_get(json_object_get(report, "parameters"), "ids"));
     p->rows = (uint64_t)json_integer_value(json_object_get(json_array_get(inputs, 0), "rows"));
     if (with_files)
         json_array_foreach(files, i, file)

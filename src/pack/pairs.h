@@ -14,6 +14,7 @@ struct pairs {
     char value[32]; /* what a pair's number is called, once there is a pair */
     /* what the run's report tells of its inputs; 0 where there is none */
     uint64_t inputs, rows; /* rows of the first */
+    bool by_id;            /* and whether it told ids instead of rows */
 
     char **files;
     uint64_t n_files, file; /* the next */

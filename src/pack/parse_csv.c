@@ -19,8 +19,9 @@ static bool is_separator(char c) {
     return is_space(c) || c == ',' || c == ';';
 }
 
-/* A field that is no number: of a file's first line it is a header's. */
-static enum outcome no_number(struct parser *p, const char *at, const char *end) {
+/* A field that is no number. A file's first line that begins with one is its header; one that goes on so is a
+ * row with a mistake, which is not to be lost quietly. */
+static enum outcome no_number(struct parser *p, bool begins, const char *at, const char *end) {
     char found[44];
     uint64_t n = 0;
     while (at + n < end && !is_separator(at[n]))
@@ -29,7 +30,7 @@ static enum outcome no_number(struct parser *p, const char *at, const char *end)
     const char *word = found + strspn(found, "+-");
     if (strncasecmp(word, "nan", 3) == 0 || strncasecmp(word, "inf", 3) == 0)
         return parser_bad(p, "'%s' is not finite", found);
-    if (p->is_first)
+    if (p->is_first && begins)
         return OUTCOME_NOTHING;
     return parser_bad(p, "expected a number, found '%s'", found);
 }
@@ -49,8 +50,7 @@ enum outcome csv_record(struct parser *p, const char *text, uint64_t bytes) {
         double value;
         float v;
         if (!scan_decimal(&at, end, &value, &v) || (at < end && !is_separator(*at))) {
-            items->bytes = before;
-            return no_number(p, first, end);
+            return no_number(p, items->bytes == before, first, end);
         }
         if (!isfinite(v))
             return parser_bad(p, "the number %.*s is too large", (int)min_u64(40, (uint64_t)(at - first)),
@@ -61,5 +61,7 @@ enum outcome csv_record(struct parser *p, const char *text, uint64_t bytes) {
         while (last && last > first && is_space(*last))
             last--;
     }
+    if (memchr(text, ';', bytes) && memchr(text, ',', bytes))
+        return parser_bad(p, "holds both ',' and ';': one of them may be a decimal point");
     return OUTCOME_ROW;
 }

@@ -67,6 +67,8 @@ bool fastq_starts(const char *text, uint64_t bytes, uint64_t at) {
     if (at >= bytes || text[at] != '@')
         return false;
     next_line(text, bytes, &at);
+    if (at < bytes && text[at] == '@') /* no bases: this may be a quality line, and that the next header */
+        return false;
     next_line(text, bytes, &at);
     return at < bytes && text[at] == '+';
 }
@@ -76,7 +78,9 @@ uint64_t fastq_extent(const struct head *h, const char *text, uint64_t bytes) {
     static const struct cut cut = {.starts = fastq_starts, .by_lines = true};
     uint64_t at = 0;
     if (fastq_starts(text, bytes, 0)) {
-        for (int i = 0; i < 4; i++)
+        next_line(text, bytes, &at);
+        /* wherever a record starts the one before ends, as it does where files are cut there */
+        for (int i = 1; i < 4 && !fastq_starts(text, bytes, at); i++)
             next_line(text, bytes, &at);
         return at;
     }

@@ -58,4 +58,5 @@ void batch_free(struct batch *b) {
         rows_free(&b->piece[i].rows);
     }
     free(b->piece);
+    *b = (struct batch){0};
 }

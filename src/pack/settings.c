@@ -110,7 +110,7 @@ void settings_help(FILE *f) {
         "\n"
         "how it runs\n"
         "  -t, --threads N      threads per rank (default 1)\n"
-        "      --memory SIZE    of what a rank holds before it writes to a temporary file (default 1G)\n"
+        "      --memory SIZE    about what a rank holds; more goes to a temporary file (default 1G)\n"
         "      --scratch DIR    where that file is (default: where OUT.h5 will be)\n"
         "      --skip-bad       leave out, and count, records with a mistake\n"
         "      --progress       show progress also where standard error is no terminal\n"

@@ -28,6 +28,8 @@ struct show {
 
 /* Whether the pairs are of this file's records, as far as can be told. */
 static int check_run(const struct show *s, struct error *e) {
+    if (s->pairs.by_id)
+        return error_set(e, EX_DATAERR, "the run told ids (--ids); --show looks records up by row numbers");
     if (s->pairs.inputs > 1)
         return error_set(e, EX_DATAERR, "the run joined two files; --show shows pairs within one");
     if (s->pairs.inputs == 1 && s->pairs.rows != s->records.rows)

@@ -215,10 +215,12 @@ static void skip_padding(struct source *s) {
 
 /* Input for the decoder, unless there is none left. */
 static void supply(struct source *s, struct error *e) {
-    while (s->in_at == s->in_bytes && !s->at_end && !e->status) {
-        refill(s, e);
+    for (;;) {
         if (!s->inside)
             skip_padding(s);
+        if (s->in_at < s->in_bytes || s->at_end || e->status)
+            return;
+        refill(s, e);
     }
 }
 

@@ -71,7 +71,7 @@ static int write_view(struct store *st, struct view v, struct h5_part part) {
     part.rows = part.n;
     part.first = comm_sum_before(st->c, part.n);
     part.gzip = st->s->gzip;
-    part.memory = st->s->memory;
+    part.memory = st->s->memory / 4;
     part.fill = fill;
     part.ctx = &v;
     v.item = (part.rank == 2 ? part.width : 1) * h5_type_bytes(part.type);

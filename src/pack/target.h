@@ -6,17 +6,22 @@
 #include <stdbool.h>
 
 #include "comm.h"
+#include "corpus.h"
+#include "settings.h"
 
 enum { TARGET_NAME = 4096 };
 
 struct target {
     const char *name;            /* not owned */
+    bool force;                  /* one that is there is replaced */
     char directory[TARGET_NAME]; /* where it is */
     char part[TARGET_NAME];      /* the name while it is written: "<name>.part-<process of rank 0>" */
 };
 
-/* Whether the file may be made: EX_CANTCREAT if one is there and `force` does not allow to replace it. */
-int target_prepare(struct target *t, struct comm *c, const char *name, bool force, struct error *e);
+/* Whether the output of the settings may be made: EX_CANTCREAT if one is there and may not be replaced, or
+ * is an input. From now on signals that end the job remove the part. */
+int target_prepare(struct target *t, struct comm *c, const struct settings *s, const struct corpus *in,
+                   struct error *e);
 /* Unless *e holds an error: to disk, and to its final name. Else remove what there is. Returns e->status. */
 int target_finish(struct target *t, struct comm *c, struct error *e);
 

@@ -42,6 +42,8 @@ static void close_file(struct texts *t) {
     if (t->fd >= 0)
         close(t->fd);
     t->fd = -1;
+    source_close(t->unpacked);
+    t->unpacked = NULL;
 }
 
 void texts_close(struct texts *t) {
@@ -64,19 +66,18 @@ static void say(struct buffer *text, const char *format, ...) {
     buffer_append(text, words, min_u64((uint64_t)n, sizeof words - 1));
 }
 
-/* As it was named, or, when it is not there now, beside the packed file. */
-static int open_named(const struct texts *t) {
-    char path[8200];
+/* As it was named, or, when it is not there now, beside the packed file: the path, and the file, open. */
+static int open_named(const struct texts *t, char path[TEXTS_PATH]) {
     const char *slash = strrchr(t->packed, '/');
-    int fd = open(t->name, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe would wait */
+    snprintf(path, TEXTS_PATH, "%s", t->name);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe would wait */
     if (fd >= 0 || errno != ENOENT || t->name[0] == '/' || !slash)
         return fd;
-    snprintf(path, sizeof path, "%.*s/%s", (int)(slash - t->packed), t->packed, t->name);
+    snprintf(path, TEXTS_PATH, "%.*s/%s", (int)(slash - t->packed), t->packed, t->name);
     return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* Offsets of a compressed file are of what comes out of it: to get there it would be unpacked from its start.
- */
+/* Offsets of a compressed file are of what comes out of it. */
 static bool is_compressed(int fd) {
     unsigned char magic[4] = {0};
     return pread(fd, magic, sizeof magic, 0) > 0 &&
@@ -98,21 +99,43 @@ static int open_file(struct texts *t, uint64_t file, struct error *e) {
     close_file(t);
     t->open = file;
     t->fault = NULL;
+    t->is_compressed = false;
     if (strcmp(t->name, "-") == 0)
         t->fault = "was standard input";
-    else if ((t->fd = open_named(t)) < 0)
+    else if ((t->fd = open_named(t, t->path)) < 0)
         t->fault = strerror(errno);
     else if (fstat(t->fd, &info) != 0 || !S_ISREG(info.st_mode))
         t->fault = "not a regular file";
-    else if (is_compressed(t->fd))
-        t->fault = "compressed, so its texts are not shown";
+    else
+        t->is_compressed = is_compressed(t->fd);
     return 0;
 }
 
-static void read_text(const struct texts *t, uint64_t offset, uint64_t length, struct buffer *text) {
+/* Up to n bytes at `offset` of what comes out of a compressed file: on from where the last ones were, or from
+ * its start. Returns how many there are. */
+static uint64_t unpack(struct texts *t, uint64_t offset, uint64_t n, char *out) {
+    struct error e = {0};
+    char skipped[1 << 14];
+    if (t->unpacked && t->at > offset) {
+        source_close(t->unpacked);
+        t->unpacked = NULL;
+    }
+    if (!t->unpacked) {
+        t->unpacked = source_open(t->path, &e);
+        t->at = 0;
+    }
+    for (uint64_t got = 1; t->unpacked && t->at < offset && got > 0; t->at += got)
+        got = source_read(t->unpacked, skipped, min_u64(sizeof skipped, offset - t->at), &e);
+    n = t->unpacked && t->at == offset ? source_read(t->unpacked, out, n, &e) : 0;
+    t->at += n;
+    return n;
+}
+
+static void read_text(struct texts *t, uint64_t offset, uint64_t length, struct buffer *text) {
     uint64_t n = min_u64(length, TEXTS_MOST);
     char *room = buffer_room(text, n);
-    ssize_t got = pread(t->fd, room, n, (off_t)offset);
+    ssize_t got =
+        t->is_compressed ? (ssize_t)unpack(t, offset, n, room) : pread(t->fd, room, n, (off_t)offset);
     if (got < 0 || (uint64_t)got < n) {
         say(text, "(%s: %s)", t->name, got < 0 ? strerror(errno) : "has changed: it ends before this record");
         return;

@@ -2,14 +2,19 @@
 #ifndef PACK_TEXTS_H
 #define PACK_TEXTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "buffer.h"
 #include "h5_list.h"
 #include "h5_strings.h"
 #include "lshjoin/base.h"
+#include "source.h"
 
-enum { TEXTS_MOST = 1 << 16 }; /* bytes of a text that are read */
+enum {
+    TEXTS_MOST = 1 << 16, /* bytes of a text that are read */
+    TEXTS_PATH = 8200
+};
 
 struct texts {
     const char *packed;       /* the file, not owned */
@@ -18,7 +23,11 @@ struct texts {
     struct h5_list file, offset, length;
     uint64_t open; /* the file that is open, where fd is not -1 */
     int fd;
-    char name[4096];   /* its name */
+    char name[4096]; /* its name, and how it is found */
+    char path[TEXTS_PATH];
+    bool is_compressed;
+    struct source *unpacked; /* a compressed one, read up to `at`, or NULL */
+    uint64_t at;
     const char *fault; /* why it is not read, or NULL */
 };
 

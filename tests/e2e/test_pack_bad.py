@@ -4,13 +4,17 @@ import json
 import os
 import random
 import re
+import subprocess
+import time
 import zlib
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-from packing import TINY, Packed, line_sets, pack, random_lines, run, same, shingles, write, zstd
+from joins import start
+from packing import (BINARY, QUICK, TINY, Packed, line_sets, pack, random_lines, run, same, same_everywhere, shingles,
+                     write, zstd)
 from test_pack_numbers import matrix, npy, vecs
 
 USAGE, DATA, NO_INPUT, NOT_CREATED, IO_ERROR = 64, 65, 66, 73, 74
@@ -87,7 +91,7 @@ BAD_LINES = {
                ("1 3:1 4", "--weights")],
     "csv": [("1,2", ""), ("1,2,3,4", ""), ("1,x,3", ""), ("1,,3", ""), ("1,2,", ""), ("1,nan,3", ""), ("NaN,2,3", ""),
             ("1,2,inf", ""), ("1,-Infinity,3", ""), ("1,2,3x", ""), ("a,b,c", ""), ("1,0x10,3", ""),
-            ("id\t1,2", "--ids")],
+            ("id\t1,2", "--ids"), ("1,5;2", ""), ("1;2,3", "")],
 }
 CASES = [(kind, line, options) for kind, cases in BAD_LINES.items() for line, options in cases]
 
@@ -210,6 +214,30 @@ def test_skip_bad_fastq(tmp_path, name, ranks):
     packed = pack(tmp_path, write(tmp_path / "in.fq", READS + text + more), "--skip-bad --ids", ranks)
     assert packed.attrs["skipped"] == 1
     assert packed.ids == [f"r{k}".encode() for k in range(40)] + [b"y"] * bool(more)
+
+
+@pytest.mark.parametrize("line", ["1,2,x", "1,2,", "1,,2", "1.5,2a,3"])
+def test_a_first_row_with_a_mistake_is_no_header(refuses, tmp_path, line):
+    path = write(tmp_path / "in.csv", line + "\n1,2,3\n4,5,6\n")
+    refuses([path], DATA, at(path, 1))
+
+
+LOST_LINES = {  # where a line is lost, a record seems to begin within another
+    "quality": "@a\nACGTA\n+\n@bbbb\nACGTA\n+\nIIIII\n",
+    "header": "@a\nACGTA\n+\nIIIII\nACGTA\n+\n@bbbb\n",
+    "bases": "@a\n+\nIIIII\n@b\n+\n@IIII\n",
+    "all but the header": "@a\n@b\n@c\nACGTA\n+\nIIIII\n",
+    "a line too many": "@a\nACGTA\n+\n@@@@@\n@@@@@\n",
+}
+
+
+@pytest.mark.parametrize("name", LOST_LINES)
+def test_lost_lines_of_fastq_cut_at_every_byte(tmp_path, name):
+    """What is bad does not depend on where a file is cut."""
+    good = "@x\nTTACG\n+\n@@@@@\n"
+    path = write(tmp_path / "in.fq", good + LOST_LINES[name] + good)
+    packed = same_everywhere(tmp_path, path, "--skip-bad --ids --kmers 3", [(k, []) for k in (3, 7, 16)])
+    assert packed.attrs["skipped"] > 0 and packed.ids[0] == packed.ids[-1] == b"x"
 
 
 # ---- binary forms --------------------------------------------------------------------------------------------------
@@ -464,6 +492,57 @@ def test_output_cannot_be_made(refuses, good, tmp_path):
     refuses([good], NOT_CREATED, out="/proc/out.h5")
     refuses([good], NOT_CREATED, out=good / "out.h5")
     refuses(["--force", good], NOT_CREATED, out=tmp_path / "folder")
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_an_input_is_no_output(refuses, good, tmp_path, force):
+    """Not by another name, nor where it is the list of the inputs."""
+    (tmp_path / "link.h5").symlink_to(good)
+    os.link(good, tmp_path / "hard.h5")
+    names = write(tmp_path / "names", f"{good}\n")
+    for out in good, tmp_path / "link.h5", tmp_path / "hard.h5":
+        refuses([*force, good], NOT_CREATED, re.escape(str(out)), out=out)
+    refuses([*force, "--list", names], NOT_CREATED, "names", out=names)
+
+
+def test_a_link_that_leads_nowhere(refuses, good, tmp_path):
+    (tmp_path / "link.h5").symlink_to("nowhere")
+    refuses([good], NOT_CREATED, "link.h5", out=tmp_path / "link.h5")
+    run(["--force", "-o", tmp_path / "link.h5", good]).ok()
+    assert not (tmp_path / "link.h5").is_symlink() and not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_that_comes_meanwhile(good, tmp_path):
+    """Of two runs with one output the second to end is refused: nothing that it was not told to replace."""
+    late = start(["--from", "lines", "-o", tmp_path / "out.h5", "-"], stdin=subprocess.PIPE, program=BINARY, env=QUICK)
+    run(["-o", tmp_path / "other.h5", good]).ok()  # in this time the first has begun
+    run(["-o", tmp_path / "out.h5", good]).ok()
+    whole = (tmp_path / "out.h5").read_bytes()
+    _, said = late.communicate(b"another text\n", timeout=60)
+    assert late.returncode == NOT_CREATED and b"out.h5" in said
+    assert (tmp_path / "out.h5").read_bytes() == whole
+    assert {f.name for f in tmp_path.iterdir()} == {"good.txt", "other.h5", "out.h5"}
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_run_that_is_ended_leaves_nothing(tmp_path, ranks):
+    """At any time; the longest part of it is writing."""
+    text = write(tmp_path / "in.txt", "".join(f"{k} {k * k} {k // 2}\n" * 5 for k in range(100_000)))
+    met, patient = 0, {**QUICK, "OMPI_MCA_odls_base_sigkill_timeout": "1"}  # else mpirun lets nobody clean up
+    for seconds in 1, 4, 9:
+        process = start(["--gzip", 9, "--chars", 2, "-o", tmp_path / "out.h5", text], ranks, program=BINARY, env=patient)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if any(".part-" in f.name for f in tmp_path.iterdir()):
+                time.sleep(seconds / 50)
+                met += process.poll() is None
+                process.terminate()
+                break
+            time.sleep(.001)
+        process.communicate(timeout=60)
+        (tmp_path / "out.h5").unlink(missing_ok=True)
+        assert [f.name for f in tmp_path.iterdir()] == ["in.txt"]
+    assert met, "all runs were over before they could be ended: this tests nothing"
 
 
 @pytest.mark.parametrize("what", ["output", "scratch"])

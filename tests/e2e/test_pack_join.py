@@ -13,7 +13,7 @@ import joins
 import oracle
 import vectors
 from oracle import Sets, brute_force, check_recall, check_verified
-from packing import QUICK, pack, random_lines, run, same_everywhere, shingles, write
+from packing import BINARY, COMPRESSED, QUICK, pack, random_lines, run, same_everywhere, shingles, write
 from test_pack_numbers import matrix, npy
 
 SURE = ["-b", 64, "-r", 2, "--threshold", "0.7"]  # every pair at 0.7 is found (missed: 2e-19)
@@ -209,3 +209,22 @@ def test_show_without_ids(tmp_path):
     packed = pack(tmp_path, path, "--words 2 --source")
     out = run(["--show", packed.path, "-"], stdin="left\tright\tsimilarity\n0\t1\t1\n3\t4\t1\n").ok().out
     assert SHOWN[0] in out and SHOWN[1] in out and out.count(SHOWN[3]) == 2 and "lone" not in out
+
+
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_show_of_compressed_texts(tmp_path, name):
+    """There and back in two files of some MB; and one that is not there any more."""
+    ending, compress = COMPRESSED[name]
+    lines = [f"{k} text number {k} of this file {k * k}" for k in range(40_000)]
+    halves = ["\n".join(lines[:20_000]), "\n".join(lines[20_000:])]
+    files = [write(tmp_path / f"{k}.txt{ending}", compress(half.encode())) for k, half in enumerate(halves)]
+    packed = pack(tmp_path, files, "--source")
+    pairs = [(39_999, 3), (5, 19_999), (19_998, 4), (20_000, 39_998)]
+    stdin = "".join(f"{a}\t{b}\t1\n" for a, b in pairs)
+    wide = {"COLUMNS": "200", **QUICK}
+    out = joins.run(["--show", packed.path, "-"], stdin=stdin, program=BINARY, env=wide).ok().out
+    for k in (k for pair in pairs for k in pair):
+        assert lines[k] in out, out
+    files[1].write_bytes(compress(b"short"))
+    out = joins.run(["--show", packed.path, "-"], stdin=stdin, program=BINARY, env=wide).ok().out
+    assert lines[5] in out and lines[19_999] in out and out.count("has changed") == 3

@@ -223,6 +223,14 @@ def test_nothing_compressed(tmp_path, compress):
     assert len(pack(tmp_path, write(tmp_path / "in.txt", compress(b"")))) == 0
 
 
+@pytest.mark.parametrize("zeros", [1, 512, 700_000])
+@pytest.mark.parametrize("compress", [gzip.compress, zstd])
+def test_zeros_behind_what_is_compressed(tmp_path, compress, zeros):
+    """As tapes and block devices leave them; gzip takes no offence either."""
+    content = compress(CONTENT["a"]) + bytes(zeros)
+    pack(tmp_path, write(tmp_path / "in.txt", content)).holds(all_sets("a"))
+
+
 @pytest.fixture
 def many(tmp_path):
     """Inputs: plain, an empty one, compressed ones, one with a BOM, standard input; and a list of the last of them."""
