@@ -134,6 +134,8 @@ void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct poo
         if (copies >= LEAST_COPIES) {
             p->copies = copies * scale;
             p->candidates = candidates * scale;
+            if (p->agreement <= 0)
+                p->pairs = p->candidates;
             plan_seconds(p, family, s);
         }
     }
