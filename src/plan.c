@@ -91,7 +91,7 @@ static void expect_pairs(struct plan *p, const struct survey *s, const struct mi
     p->recall_above = above > 0 ? found / above : p->recall;
     p->copies *= s->pairs;
     p->candidates *= s->pairs;
-    p->pairs = (p->agreement > 0 ? found : 1) * s->pairs;
+    p->pairs = p->agreement > 0 ? found * s->pairs : p->candidates;
 }
 
 void plan_seconds(struct plan *p, const struct family *family, const struct survey *s) {
@@ -234,7 +234,8 @@ int plan_choose(struct plan *p, const struct family *family, const struct survey
                        .agreement = p->agreement,
                        .recall = recall};
     struct drawing d = p->drawing;
-    for (d.rows = 1; d.rows <= MOST_ROWS; d.rows++)
+    bool possible = recall < 1 || p->agreement >= 1; /* what is nearly 1 is rounded to it */
+    for (d.rows = 1; possible && d.rows <= MOST_ROWS; d.rows++)
         consider_rows(&s, d);
     for (d.rows = 4; s.any && family->probes && d.rows <= MOST_ROWS && work(&s.best) > worth_probing;
          d.rows += 2)

@@ -198,6 +198,8 @@ void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct poo
         if (o.copies >= LEAST_COPIES) {
             p->copies = o.copies * scale;
             p->candidates = o.candidates * scale;
+            if (p->agreement <= 0)
+                p->pairs = p->candidates;
         }
         if (o.pairs >= LEAST_COPIES) {
             p->pairs = o.pairs * scale;

@@ -32,7 +32,8 @@ struct plan {
     /* By plan_forecast. */
     double recall;                    /* of a pair at the threshold; with probes a lower bound */
     double recall_above;              /* of all pairs at or above it, expected */
-    double copies, candidates, pairs; /* expected: pairs met in bands, different ones, at the threshold */
+    double copies, candidates, pairs; /* expected: pairs met in bands, different ones, at the threshold (none:
+                                         the candidates) */
     double seconds[STAGES], exact;    /* on one core of the processor the rates are from; of --exact */
 };
 
