@@ -10,9 +10,10 @@
 /* Nanoseconds of one core (Sapphire Rapids, AVX-512), by bench/run.sh and bench/lsh_rs_shape.sh. Only their
  * proportions matter for a choice. */
 static const double ns_read_byte = 0.5, ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 4,
-                    ns_key = 15, ns_probe = 80, ns_send = 20, ns_group = 10, ns_copy = 40, ns_late_band = 1.7,
-                    ns_compare = 60, ns_compare_element = 0.9, ns_compare_coordinate = 0.35, ns_pair = 60,
-                    ns_exact_element = 0.02, ns_exact_coordinate = 0.03;
+                    ns_key = 15, ns_probe = 150, ns_move = 25, ns_send = 20, ns_group = 10, ns_copy = 40,
+                    ns_late_band = 1.7, ns_compare = 60, ns_compare_element = 0.9,
+                    ns_compare_coordinate = 0.35, ns_pair = 60, ns_exact_element = 0.02,
+                    ns_exact_coordinate = 0.03;
 
 enum { GRID = 212, ROUNDS = 300, MOST_BANDS = UINT16_MAX, MOST_ROWS = 64, MOST_POOL = 4096 };
 
@@ -103,9 +104,10 @@ void plan_seconds(struct plan *p, const struct family *family, const struct surv
     ns[STAGE_READ] = items * (double)s->item * ns_read_byte;
     uint32_t values = drawing_values(d), together = vectors ? 16 : 64; /* as many are hashed at once */
     values = (values + together - 1) / together * together;
-    ns[STAGE_SIGN] = items * values * (vectors ? ns_hash_coordinate : ns_hash_element) +
-                     keys * (ns_key + ns_pick * d->rows) +
-                     (double)s->asking * d->bands * d->probes * ns_probe;
+    ns[STAGE_SIGN] =
+        items * values * (vectors ? ns_hash_coordinate : ns_hash_element) +
+        keys * (ns_key + ns_pick * d->rows) +
+        (d->probes ? (double)s->asking * d->bands * (d->probes * ns_probe + d->rows * ns_move) : 0);
     ns[STAGE_EXCHANGE] = keys * ns_send;
     ns[STAGE_GROUP] = keys * ns_group;
     ns[STAGE_CANDIDATES] = p->copies * (ns_copy + (p->copies > batch ? ns_late_band * d->bands : 0));

@@ -14,11 +14,25 @@ struct probe_node {
 
 enum { NONE = UINT32_MAX };
 
-static int compare_moves(const void *a, const void *b) {
-    const struct move *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score < y->score ? -1 : 1;
-    return x->row != y->row ? (x->row > y->row) - (x->row < y->row) : x->step - y->step;
+static bool is_better_move(const struct move *a, const struct move *b) {
+    if (a->score != b->score)
+        return a->score < b->score;
+    return a->row != b->row ? a->row < b->row : a->step < b->step;
+}
+
+/* The best `most` of n moves to the front, in order: by insertion, for they are few. Returns how many. */
+static uint32_t choose_moves(struct move *move, uint32_t n, uint32_t most) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct move x = move[i];
+        if (kept == most && !is_better_move(&x, &move[kept - 1]))
+            continue;
+        uint32_t at = kept < most ? kept++ : kept - 1;
+        for (; at > 0 && is_better_move(&x, &move[at - 1]); at--)
+            move[at] = move[at - 1];
+        move[at] = x;
+    }
+    return kept;
 }
 
 static bool is_better(const struct probe *p, uint32_t a, uint32_t b) {
@@ -59,10 +73,9 @@ static void add_set(struct probe *p, uint32_t rest, uint32_t last) {
     heap_push(p, p->n_nodes++);
 }
 
-void probe_begin(struct probe *p, struct move *moves, uint32_t n) {
-    qsort(moves, n, sizeof *moves, compare_moves);
+void probe_begin(struct probe *p, struct move *moves, uint32_t n, uint32_t most) {
     p->move = moves;
-    p->n_moves = n;
+    p->n_moves = choose_moves(moves, n, most);
     p->n_nodes = p->n_heap = 0;
     add_set(p, NONE, 0);
 }

@@ -119,7 +119,7 @@ static void probe(const struct signer *s, struct work *w, const struct probing *
                   const uint32_t *base, uint32_t each, uint32_t *words) {
     const struct drawing *d = &s->drawing;
     for (uint32_t band = 0; band < d->bands && w->asks && d->probes > 0; band++, base += each) {
-        probe_begin(&w->probe, w->move, probing->moves(s, product, band * d->rows, w->move));
+        probe_begin(&w->probe, w->move, probing->moves(s, product, band * d->rows, w->move), d->probes);
         for (uint32_t t = 0; t < d->probes; t++) {
             uint32_t *probed = words + ((uint64_t)t * d->bands + band) * each;
             memcpy(probed, base, each * sizeof *probed);
