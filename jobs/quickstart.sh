@@ -19,12 +19,12 @@ echo "== 3. Join: which of 7,000 Debian package descriptions say nearly the same
 cat <<END
 Each description is a set of word 3-shingles (all runs of three consecutive words). Similar means a Jaccard similarity
 of 0.8 or more: of all shingles that two texts have, they share 80%. Comparing each with each would be 24 million
-comparisons; with 20 bands of 5 hash values only pairs that agree in a whole band are compared. A pair of similarity s
-does so with probability 1-(1-s^5)^20: 99.96% at s = 0.8, and 47% at s = 0.5 (such a pair is compared and dropped).
+comparisons. lshjoin plans from a sample of the records: how many bands of how many hash values find such a pair with a
+probability of 95% or more at the least work; only pairs that agree in a whole band are compared.
 
 END
 rm -rf "$out" # of an earlier run
-join=(mpirun -n 2 build/lshjoin -b 20 -r 5 --threshold 0.8 -o "$out" "$data")
+join=(mpirun -n 2 build/lshjoin --threshold 0.8 -o "$out" "$data")
 echo "\$ ${join[*]}"
 "${join[@]}"
 
