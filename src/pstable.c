@@ -1,0 +1,112 @@
+/* Euclidean distance by p-stable projections (Datar, Immorlica, Indyk, Mirrokni 2004). */
+#include <math.h>
+
+#include "lshjoin/distance.h"
+#include "lshjoin/law.h"
+#include "lshjoin/vectors.h"
+
+static uint32_t words_of_buckets(uint32_t rows) {
+    return rows;
+}
+
+/* (a.x + shift) / width of hash function k, and the whole number below. */
+static double place_of(const struct vector_signer *s, float product, uint32_t k, double *below) {
+    const double most = 0x1p62;
+    double place = ((double)product + s->shift[k]) * s->per_width;
+    place = place < -most ? -most : place > most ? most : place;
+    double whole = (double)(int64_t)place; /* towards zero */
+    *below = whole - (place < whole);
+    return place;
+}
+
+/* Of the bucket's number 32 bits tell buckets apart that are not 2^32 widths away. */
+static void buckets(const struct vector_signer *s, struct vector_work *w, const float *product,
+                    uint32_t *words) {
+    uint32_t n = s->drawing.bands * s->drawing.rows, *of_value = s->pick ? w->bucket : words;
+    for (uint32_t k = 0; k < s->project.m; k++) {
+        double below;
+        place_of(s, product[k], k, &below);
+        of_value[k] = (uint32_t)(int64_t)below;
+    }
+    for (uint32_t k = 0; s->pick && k < n; k++)
+        words[k] = of_value[s->pick[k]];
+}
+
+/* To the bucket below and to that above. */
+static uint32_t steps(const struct vector_signer *s, const float *product, uint32_t first,
+                      struct move *move) {
+    for (uint32_t k = 0; k < s->drawing.rows; k++) {
+        uint32_t value = vectors_value(s, first + k);
+        double below, into = place_of(s, product[value], value, &below) - below;
+        *move++ = (struct move){into * into, k, -1};
+        *move++ = (struct move){(1 - into) * (1 - into), k, 1};
+    }
+    return 2 * s->drawing.rows;
+}
+
+static void apply_step(uint32_t *words, const struct move *move) {
+    words[move->row] += (uint32_t)move->step;
+}
+
+static const struct vector_probing probing_buckets = {steps, apply_step};
+
+static uint32_t probes_of_buckets(uint32_t rows) {
+    uint32_t sets = 1;
+    for (uint32_t k = 0; k < rows && k <= 20; k++)
+        sets *= 3;
+    return rows <= 20 ? sets - 1 : UINT32_MAX;
+}
+
+/* Datar, Immorlica, Indyk and Mirrokni 2004, for the normal distribution. */
+static double l2_agreement(double distance, const struct drawing *d) {
+    const double pi = 3.14159265358979323846;
+    if (distance <= 0)
+        return 1;
+    double t = d->width / distance;
+    return law_certain(erf(t / sqrt(2)) + sqrt(2 / pi) / t * expm1(-t * t / 2));
+}
+
+static void l2_pair(double distance, const struct drawing *d, float *pair) {
+    (void)d;
+    pair[0] = pair[1] = pair[3] = 0;
+    pair[2] = (float)distance;
+}
+
+static void l2_words(const struct vector_signer *s, struct vector_work *w, const float *product,
+                     const struct records *r, uint64_t row, uint32_t *words) {
+    (void)r;
+    (void)row;
+    uint32_t each = s->drawing.rows;
+    buckets(s, w, product, words);
+    vectors_probe(s, w, &probing_buckets, product, words, each, words + (uint64_t)s->drawing.bands * each);
+}
+
+static void l2_sign(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
+                    uint32_t *words, bool *pairs) {
+    const struct vector_signer *s = signer;
+    vectors_sign(s, r, lo, hi, asking, words, vectors_variants(s) * s->drawing.bands * s->drawing.rows, pairs,
+                 l2_words);
+}
+
+static bool l2_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
+                      size_t item, double *value) {
+    (void)nb;
+    double most = t->value * t->value * (1 + 1e-12); /* rounded up: the root decides */
+    *value = sqrt(vector_difference(a, b, na, item, most, vectors_simd()));
+    return *value <= t->value;
+}
+
+const struct family family_l2 = {
+    .metric = "l2",
+    .value = "distance",
+    .smaller_is_nearer = true,
+    .is_of_vectors = true,
+    .words = words_of_buckets,
+    .probes = probes_of_buckets,
+    .create = vectors_create,
+    .agreement = l2_agreement,
+    .pair_at = l2_pair,
+    .destroy = vectors_destroy,
+    .sign = l2_sign,
+    .verify = l2_verify,
+};
