@@ -63,8 +63,9 @@ static bool take_id(struct parser *p, const json_t *line) {
     const char *name = p->settings->id_field;
     const json_t *id = field_of(line, name);
     if (!json_is_string(id) && !json_is_integer(id)) {
-        parser_bad(p, id ? "the field '%s' is neither a string nor an integer below 2^63" : "there is no field '%s'",
-                   name);
+        parser_bad(
+            p, id ? "the field '%s' is neither a string nor an integer below 2^63" : "there is no field '%s'",
+            name);
         return false;
     }
     char digits[32];
