@@ -192,8 +192,7 @@ void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct poo
         return;
     struct cast all = cast_create(c, pool, family, rows, left, s->self_join, &p->drawing);
     if (comm_rank(c) == 0) {
-        double right = (double)(all.n - all.left), lefts = (double)all.left;
-        double scale = s->pairs / (s->self_join ? lefts * (lefts - 1) / 2 : lefts * right);
+        double scale = s->pairs / (double)s->sampled; /* both without rows left out */
         struct outcome o = perform(&all, pool, s->self_join, p, family, t);
         if (o.copies >= LEAST_COPIES) {
             p->copies = o.copies * scale;
