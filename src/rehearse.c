@@ -1,5 +1,6 @@
 #include "rehearse.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,13 +121,11 @@ static void compare(struct outcome *o, const struct cast *all, const struct plan
     o->found_of_pairs += 1 / (chance > p->recall ? chance : p->recall);
 }
 
-/* Of the pairs that meet, as many as there is time for: those that are the first copy of theirs are
- * candidates.
- */
-static uint64_t examine(struct outcome *o, const struct cast *all, const struct bucket_list *lists,
-                        int n_lists, bool self_join, const struct plan *p, const struct family *family,
-                        const struct threshold *t) {
-    uint64_t start[] = {0, all->n}, n = 0, examined = 0;
+/* The pairs that meet: those that are the first copy of theirs are candidates. */
+static void examine(struct outcome *o, const struct cast *all, const struct bucket_list *lists, int n_lists,
+                    bool self_join, const struct plan *p, const struct family *family,
+                    const struct threshold *t) {
+    uint64_t start[] = {0, all->n}, n = 0;
     const struct shard shard = {.ranks = 1,
                                 .self_join = self_join,
                                 .rows = all->n,
@@ -135,8 +134,9 @@ static uint64_t examine(struct outcome *o, const struct cast *all, const struct 
     struct pair_cursor cursor = {
         .shard = &shard, .asymmetric = all->signatures.is_asymmetric, .lists = lists, .n_lists = n_lists};
     struct u64_pair *slots = mem_alloc(SLOT, sizeof *slots);
-    for (bool more = true; more && examined < MOST_EXAMINED; examined += n) {
+    for (bool more = true; more;) {
         more = pair_cursor_next(&cursor, slots, SLOT, &n);
+        o->copies += (double)n;
         for (uint64_t i = 0; i < n; i++) {
             uint64_t mine = candidate_mine(slots[i]), other = slots[i].first;
             uint64_t a = min_u64(mine, other), b = max_u64(mine, other);
@@ -150,37 +150,57 @@ static uint64_t examine(struct outcome *o, const struct cast *all, const struct 
     }
     free(slots);
     pair_cursor_free(&cursor);
-    return examined;
 }
 
-/* Join the sample. */
-static struct outcome perform(const struct cast *all, struct pool *pool, bool self_join, const struct plan *p,
-                              const struct family *family, const struct threshold *t) {
+/* The buckets of all bands: as many lists as threads. Returns the number of their pairs. */
+static double group(const struct cast *all, struct pool *pool, struct bucket_list *lists) {
     const struct band_keys *keys = &all->signatures.keys;
     struct bins bins = bins_choose(1, all->n, UINT32_MAX);
     const struct round whole = {0, keys->bands, 0, bins.per_owner};
     const uint64_t start[] = {0};
     uint64_t *counts = mem_alloc(round_bins(&whole), sizeof *counts), sum = 0;
-    struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
     bucket_count(pool, keys, bins, counts);
     for (uint64_t k = 0; k < round_bins(&whole); k++)
         sum += counts[k];
     struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
     bucket_partition(pool, keys, bins, whole, tuples);
     bucket_group(pool, tuples, counts, keys->bands, bins, start, whole, lists);
-    struct outcome o = {0};
-    double examined = (double)examine(&o, all, lists, pool_threads(pool), self_join, p, family, t);
-    for (int thread = 0; thread < pool_threads(pool); thread++) {
-        for (uint64_t b = 0; b < lists[thread].n; b++)
-            o.copies += (double)bucket_pairs(&lists[thread].bucket[b]);
-        bucket_list_free(&lists[thread]);
-    }
-    double all_of_them = examined >= MOST_EXAMINED ? o.copies / examined : 1;
-    free(lists);
     free(tuples);
     free(counts);
-    return (struct outcome){examined * all_of_them, o.candidates * all_of_them, o.pairs * all_of_them,
-                            o.found_of_pairs * all_of_them};
+    double pairs = 0;
+    for (int thread = 0; thread < pool_threads(pool); thread++)
+        for (uint64_t b = 0; b < lists[thread].n; b++)
+            pairs += (double)bucket_pairs(&lists[thread].bucket[b]);
+    return pairs;
+}
+
+/* Leave out all rows but every `stride`-th. */
+static void thin(struct cast *all, uint64_t stride) {
+    const struct band_keys *keys = &all->signatures.keys;
+    uint64_t each = band_keys_each(keys);
+    for (uint64_t i = 0; i < keys->bands * each; i++)
+        if (band_keys_row(keys, i % each) % stride)
+            keys->key[i] = BAND_NO_KEY;
+}
+
+/* Join the sample, or, where too many pairs would meet, an even part of it. */
+static struct outcome perform(struct cast *all, struct pool *pool, bool self_join, const struct plan *p,
+                              const struct family *family, const struct threshold *t) {
+    struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
+    double pairs = group(all, pool, lists), stride = 1;
+    if (pairs > MOST_EXAMINED) {
+        stride = ceil(sqrt(pairs / MOST_EXAMINED));
+        thin(all, (uint64_t)stride);
+        group(all, pool, lists);
+    }
+    struct outcome o = {0};
+    examine(&o, all, lists, pool_threads(pool), self_join, p, family, t);
+    for (int thread = 0; thread < pool_threads(pool); thread++)
+        bucket_list_free(&lists[thread]);
+    free(lists);
+    double times = stride * stride;
+    return (struct outcome){o.copies * times, o.candidates * times, o.pairs * times,
+                            o.found_of_pairs * times};
 }
 
 void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
