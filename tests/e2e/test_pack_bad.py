@@ -528,7 +528,7 @@ def test_a_file_that_comes_meanwhile(good, tmp_path):
 def test_a_run_that_is_ended_leaves_nothing(tmp_path, ranks):
     """At any time; the longest part of it is writing."""
     text = write(tmp_path / "in.txt", "".join(f"{k} {k * k} {k // 2}\n" * 5 for k in range(100_000)))
-    met, patient = 0, {**QUICK, "OMPI_MCA_odls_base_sigkill_timeout": "1"}  # else mpirun lets nobody clean up
+    met, patient = 0, {**QUICK, "OMPI_MCA_odls_base_sigkill_timeout": "5"}  # else mpirun lets nobody clean up
     for seconds in 1, 4, 9:
         process = start(["--gzip", 9, "--chars", 2, "-o", tmp_path / "out.h5", text], ranks, program=BINARY, env=patient)
         deadline = time.monotonic() + 60

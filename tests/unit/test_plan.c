@@ -31,9 +31,9 @@ static const struct made makes[] = {
 };
 
 /* So much work that probes are considered, which takes a second or more. */
-static const struct made large[] = {{"all alike", 3000, 3000, 500, {0.9}, {1}},
-                                    {"all alike, one input", 4000, 0, 600, {0.9}, {1}},
-                                    {"alike by chance", 100000, 0, 300, {0.5}, {1}}};
+static const struct made large[] = {{"few queries", 1000, 3000000, 100, {0.5}, {1}},
+                                    {"fewer", 50, 10000000, 100, {0.5}, {1}},
+                                    {"of long vectors", 500, 1000000, 2000, {0.5}, {1}}};
 
 static struct survey survey_of(const struct made *m) {
     const double sampled = 1e9;
@@ -127,6 +127,7 @@ static void test_promise(void **state) {
     }
 }
 
+/* Probes are for a few queries: only these have more keys then. */
 static void test_promise_with_probes(void **state) {
     (void)state;
     uint32_t probed = 0;
