@@ -15,7 +15,8 @@ enum {
     SLOT = 1 << 14,
     MOST_EXAMINED = 1 << 22,
     LEAST_COPIES = 20,
-    MOST_BYTES = 1 << 28
+    MOST_BYTES = 1 << 28,
+    FINE = 1 << 16
 };
 
 /* The sampled rows of all ranks. */
@@ -25,12 +26,11 @@ struct cast {
     struct records rows;          /* none where they would be too large */
 };
 
-/* What came of the sample. */
+/* What came of the sample: whole numbers, whose sums know no order. */
 struct outcome {
-    double copies, candidates;
-    double pairs;          /* candidates that reach the threshold */
-    double found_of_pairs; /* sum over them of 1 / the probability with which such a pair is found: how many
-                              there are */
+    uint64_t copies, candidates, pairs; /* pairs: candidates that reach the threshold */
+    uint64_t
+        for_found; /* how many pairs there are for those found: the sum of FINE / probability to be found */
 };
 
 static void tell_nobody(void *ctx, uint64_t rows) {
@@ -118,7 +118,7 @@ static void compare(struct outcome *o, const struct cast *all, const struct plan
         return;
     double chance = law_found(&p->drawing, family->agreement(value, &p->drawing));
     o->pairs++;
-    o->found_of_pairs += 1 / (chance > p->recall ? chance : p->recall);
+    o->for_found += (uint64_t)(FINE / fmax(chance, p->recall));
 }
 
 /* The pairs that meet: those that are the first copy of theirs are candidates. */
@@ -136,7 +136,7 @@ static void examine(struct outcome *o, const struct cast *all, const struct buck
     struct u64_pair *slots = mem_alloc(SLOT, sizeof *slots);
     for (bool more = true; more;) {
         more = pair_cursor_next(&cursor, slots, SLOT, &n);
-        o->copies += (double)n;
+        o->copies += n;
         for (uint64_t i = 0; i < n; i++) {
             uint64_t mine = candidate_mine(slots[i]), other = slots[i].first;
             uint64_t a = min_u64(mine, other), b = max_u64(mine, other);
@@ -198,9 +198,8 @@ static struct outcome perform(struct cast *all, struct pool *pool, bool self_joi
     for (int thread = 0; thread < pool_threads(pool); thread++)
         bucket_list_free(&lists[thread]);
     free(lists);
-    double times = stride * stride;
-    return (struct outcome){o.copies * times, o.candidates * times, o.pairs * times,
-                            o.found_of_pairs * times};
+    uint64_t times = (uint64_t)(stride * stride);
+    return (struct outcome){o.copies * times, o.candidates * times, o.pairs * times, o.for_found * times};
 }
 
 void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
@@ -215,14 +214,14 @@ void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct poo
         double scale = s->pairs / (double)s->sampled; /* both without rows left out */
         struct outcome o = perform(&all, pool, s->self_join, p, family, t);
         if (o.copies >= LEAST_COPIES) {
-            p->copies = o.copies * scale;
-            p->candidates = o.candidates * scale;
+            p->copies = (double)o.copies * scale;
+            p->candidates = (double)o.candidates * scale;
             if (p->agreement <= 0)
                 p->pairs = p->candidates;
         }
         if (o.pairs >= LEAST_COPIES) {
-            p->pairs = o.pairs * scale;
-            p->recall_above = o.pairs / o.found_of_pairs;
+            p->pairs = (double)o.pairs * scale;
+            p->recall_above = fmax(p->recall, (double)o.pairs * FINE / (double)o.for_found);
         }
         plan_seconds(p, family, s);
     }
