@@ -14,5 +14,5 @@ jobs/install-packages.sh --tests
 . jobs/mpi-env.sh
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 cmake --build build --parallel "$(nproc)"
-# Most of the time of a test is waiting for ranks to start: two at a time, which count two each.
-ctest --test-dir build --parallel 4 --output-on-failure --no-tests=error "${selection[@]}"
+# Much of the time of a test is waiting for ranks to start: three at a time, which count two each.
+ctest --test-dir build --parallel 6 --output-on-failure --no-tests=error "${selection[@]}"
