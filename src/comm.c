@@ -153,7 +153,7 @@ uint64_t comm_sum_before(struct comm *c, uint64_t v) {
     return c->rank ? before : 0; /* MPI leaves rank 0's undefined */
 }
 
-void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t n, uint64_t *total) {
+static void *gather(struct comm *c, size_t item, const void *mine, uint64_t n, uint64_t *total) {
     uint64_t size = (uint64_t)c->size, *of_rank = mem_alloc(2 * size, sizeof *of_rank), *at = of_rank + size;
     int *count = mem_alloc(2 * size, sizeof *count), *place = count + size;
     comm_check(MPI_Allgather(&n, 1, MPI_UINT64_T, of_rank, 1, MPI_UINT64_T, c->mpi), "MPI_Allgather");
@@ -170,6 +170,18 @@ void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t n, uin
     free(count);
     free(of_rank);
     return all;
+}
+
+void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t left, uint64_t right,
+                  uint64_t *all_left, uint64_t *all) {
+    uint64_t all_right;
+    char *lefts = gather(c, item, mine, left, all_left);
+    char *rights = gather(c, item, (const char *)mine + left * item, right, &all_right);
+    *all = *all_left + all_right;
+    lefts = mem_grow(lefts, *all, item);
+    memcpy(lefts + *all_left * item, rights, all_right * item);
+    free(rights);
+    return lefts;
 }
 
 void comm_broadcast(struct comm *c, void *data, uint64_t bytes) {

@@ -43,8 +43,10 @@ void comm_max_double(struct comm *c, double *v, uint64_t n);
 uint64_t comm_sum_before(struct comm *c, uint64_t v);
 /* bytes of rank 0 to all. */
 void comm_broadcast(struct comm *c, void *data, uint64_t bytes);
-/* The items of all ranks, by rank, on every rank: *total of them, fewer than 2^31, to free. */
-void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t n, uint64_t *total);
+/* The items of all ranks on every rank, to free: first, by rank, the `left` first ones of each, *all_left in
+ * all, then the `right` others; *all of them, fewer than 2^31 of a side. */
+void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t left, uint64_t right,
+                  uint64_t *all_left, uint64_t *all);
 /* n counts from every rank to every rank: received[s*n ...] = what s has at sent[me*n ...]. */
 void comm_counts(struct comm *c, const uint64_t *sent, uint64_t *received, uint64_t n);
 

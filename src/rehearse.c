@@ -38,34 +38,21 @@ static void tell_nobody(void *ctx, uint64_t rows) {
     (void)rows;
 }
 
-/* `n_left` items of `item` bytes of every rank, then `n_right`; mine stand in this order. */
-static void *gather_sides(struct comm *c, size_t item, const void *mine, uint64_t n_left, uint64_t n_right,
-                          uint64_t *all_left, uint64_t *all) {
-    uint64_t right;
-    char *lefts = comm_gather(c, item, mine, n_left, all_left);
-    char *rights = comm_gather(c, item, (const char *)mine + n_left * item, n_right, &right);
-    *all = *all_left + right;
-    lefts = mem_grow(lefts, *all, item);
-    memcpy(lefts + *all_left * item, rights, right * item);
-    free(rights);
-    return lefts;
-}
-
 /* All ranks' rows, those of the left input first; of sets by their lengths and elements. */
 static struct records gather_rows(struct comm *c, const struct records *mine, uint64_t left) {
     struct records all = {.item = mine->item, .width = mine->width};
     uint64_t ignored, items;
     if (!mine->offset) {
         all.data =
-            gather_sides(c, mine->width * mine->item, mine->data, left, mine->n - left, &ignored, &all.n);
+            comm_gather(c, mine->width * mine->item, mine->data, left, mine->n - left, &ignored, &all.n);
         return all;
     }
     uint64_t *length = mem_alloc(mine->n, sizeof *length);
     for (uint64_t i = 0; i < mine->n; i++)
         length[i] = records_length(mine, i);
-    uint64_t *lengths = gather_sides(c, sizeof *length, length, left, mine->n - left, &ignored, &all.n);
-    all.data = gather_sides(c, mine->item, mine->data, mine->offset[left],
-                            mine->offset[mine->n] - mine->offset[left], &ignored, &items);
+    uint64_t *lengths = comm_gather(c, sizeof *length, length, left, mine->n - left, &ignored, &all.n);
+    all.data = comm_gather(c, mine->item, mine->data, mine->offset[left],
+                           mine->offset[mine->n] - mine->offset[left], &ignored, &items);
     all.offset = mem_zero(all.n + 1, sizeof *all.offset);
     for (uint64_t i = 0; i < all.n; i++)
         all.offset[i + 1] = all.offset[i] + lengths[i];

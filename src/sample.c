@@ -109,31 +109,17 @@ static void compare_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
         }
 }
 
-/* The good ones of this rank's profiles of one side to every rank. */
-static struct profile *share(struct comm *c, const struct sample_job *job, uint64_t lo, uint64_t hi,
-                             uint64_t *total) {
-    struct profile *mine = mem_alloc(hi - lo, sizeof *mine);
-    uint64_t n = 0;
-    for (uint64_t i = lo; i < hi; i++)
-        if (job->good[i])
-            mine[n++] = job->profile[i];
-    struct profile *all = comm_gather(c, sizeof *all, mine, n, total);
-    free(mine);
-    return all;
-}
-
-/* All ranks' profiles, those of the left input first, in place of this rank's. */
-static void share_all(struct comm *c, struct sample_job *job) {
-    uint64_t left, right;
-    struct profile *lefts = share(c, job, 0, job->left, &left);
-    struct profile *rights = share(c, job, job->left, job->n, &right);
-    lefts = mem_grow(lefts, left + right, sizeof *lefts);
-    memcpy(lefts + left, rights, right * sizeof *rights);
-    free(rights);
+/* The good ones of all ranks' profiles, those of the left input first, in place of this rank's. */
+static void share(struct comm *c, struct sample_job *job) {
+    uint64_t good[2] = {0, 0};
+    for (uint64_t i = 0; i < job->n; i++)
+        if (job->good[i]) {
+            job->profile[good[0] + good[1]] = job->profile[i];
+            good[i >= job->left]++;
+        }
+    struct profile *all = comm_gather(c, sizeof *all, job->profile, good[0], good[1], &job->left, &job->n);
     free(job->profile);
-    job->profile = lefts;
-    job->left = left;
-    job->n = left + right;
+    job->profile = all;
 }
 
 void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const struct family *family,
@@ -157,7 +143,7 @@ void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const s
     pool_for(pool, rows->n, 64, make_profiles, &job);
     family->destroy(signer);
     uint64_t sampled[2] = {job.left, job.n - job.left};
-    share_all(c, &job);
+    share(c, &job);
     comm_sum(c, sampled, 2);
     for (int side = 0; side < 2; side++) { /* rows left out pair with nothing */
         double good = (double)(side == 0 ? job.left : job.n - job.left) / (double)max_u64(1, sampled[side]);

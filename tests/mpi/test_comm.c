@@ -181,6 +181,23 @@ static void test_exchanges(struct comm *c) {
         }
 }
 
+/* Rank r gives r of the one side and 3 - r (or none) of the other, so some give nothing. */
+static void test_gather(struct comm *c) {
+    uint64_t rank = (uint64_t)comm_rank(c), size = (uint64_t)comm_size(c), left = rank, all_left, all, at = 0;
+    uint64_t right = rank < 3 ? 3 - rank : 0, mine[16];
+    for (uint64_t k = 0; k < left + right; k++)
+        mine[k] = rank << 8 | k;
+    uint64_t *got = comm_gather(c, sizeof *got, mine, left, right, &all_left, &all);
+    for (int side = 0; side < 2; side++) {
+        for (uint64_t r = 0; r < size; r++)
+            for (uint64_t k = side ? r : 0; k < (side ? r + (r < 3 ? 3 - r : 0) : r); k++)
+                CHECK(at < all && got[at++] == (r << 8 | k));
+        CHECK(side || at == all_left);
+    }
+    CHECK(at == all);
+    free(got);
+}
+
 int main(int argc, char **argv) {
     struct comm *c = comm_start(&argc, &argv);
     CHECK(comm_rank(c) < comm_size(c));
@@ -189,6 +206,7 @@ int main(int argc, char **argv) {
     RUN(test_reductions, c);
     RUN(test_broadcast, c);
     RUN(test_counts, c);
+    RUN(test_gather, c);
     RUN(test_exchanges, c);
     comm_finish(c);
     return 0;
