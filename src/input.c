@@ -1,12 +1,9 @@
 #include "input.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 
 #include "input_open.h"
-#include "lshjoin/distance.h"
 
 /* Where each rank's rows begin: at the first row before which at least its share of the work lies, an element
  * and a row counted as one each. Every rank looks at an equal number of rows of each input. */
@@ -59,34 +56,6 @@ static uint64_t my_rows(const struct inputs *in, const struct source *s, uint64_
     return lo < hi ? hi - lo : 0;
 }
 
-/* Elements [first, first + n) of a file, in slices, so that there is progress to tell. */
-static void read_h5(struct source *s, uint64_t first, uint64_t n, void *out, uint64_t *bad, struct error *e) {
-    uint64_t whole = max_u64(1, s->h5.columns), slice = max_u64(1, ((uint64_t)8 << 20) / whole) * whole;
-    *bad = UINT64_MAX;
-    for (uint64_t at = 0; at < n && !e->status && *bad == UINT64_MAX; at += slice) {
-        metrics_progress(s->metrics, (double)at / (double)n, at);
-        h5_records_elements(&s->h5, first + at, min_u64(slice, n - at), (char *)out + at * s->h5.width, bad,
-                            e);
-    }
-}
-
-/* Elements [first, first + n) of a source into `out`, items of `item` bytes, at least the source's own width.
- */
-static void read_elements(struct source *s, uint64_t first, uint64_t n, size_t item, void *out, uint64_t *bad,
-                          struct error *e) {
-    size_t width = s->is_text ? sizeof(uint32_t) : s->h5.width;
-    void *own = width == item ? out : mem_alloc(n, width);
-    if (s->is_text)
-        memcpy(own, (const uint32_t *)s->text.data + first, n * width);
-    else
-        read_h5(s, first, n, own, bad, e);
-    if (own == out)
-        return;
-    for (uint64_t k = 0; k < n; k++)
-        ((uint64_t *)out)[k] = ((const uint32_t *)own)[k];
-    free(own);
-}
-
 /* Append this rank's rows of a source to the sets, which already hold `rows` rows and have offsets for all.
  * Collective. */
 static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint64_t rows, struct error *e) {
@@ -102,13 +71,12 @@ static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint6
     if (comm_failed(c, e))
         return;
     sets->data = mem_grow(sets->data, offset[n], sets->item);
-    read_elements(s, first_item, items, sets->item, (char *)sets->data + offset[0] * sets->item, &bad, e);
+    source_items(s, first_item, items, sets->item, (char *)sets->data + offset[0] * sets->item, &bad, e);
     if (bad != UINT64_MAX) {
         uint64_t row = 0;
         while (offset[row + 1] - offset[0] <= bad - first_item)
             row++;
-        error_set(e, EX_DATAERR, "%s: %s: row %llu holds a negative element (elements must be 0 or more)",
-                  s->input->file, s->input->object, (unsigned long long)(first + row));
+        source_complain_negative(s, first + row, e);
     }
     comm_failed(c, e);
 }
@@ -122,48 +90,18 @@ static void read_sets(struct inputs *in, struct source *s, struct comm *c, struc
         read_rows(in, &s[1], c, my_rows(in, &s[0], &ignored), e);
 }
 
-/* Larger coordinates could make a projection overflow. */
-static const double most_norm = 1e30;
-
-/* What is wrong with a vector, or NULL. */
-static const char *fault(const struct records *r, uint64_t row, bool refuses_zero) {
-    const void *x = records_row(r, row);
-    double squares = 0, coordinate;
-    for (uint64_t k = 0; k < r->width; k++) {
-        coordinate = r->item == sizeof(float) ? (double)((const float *)x)[k] : ((const double *)x)[k];
-        if (!isfinite(coordinate))
-            return "holds a number that is not finite";
-        squares += coordinate * coordinate;
-    }
-    if (squares > most_norm * most_norm)
-        return "is longer than 1e30";
-    if (refuses_zero && squares < 1e-60) /* below it, squares of single precision vanish too */
-        return "is zero: it has no direction, and no cosine";
-    return NULL;
-}
-
 /* Bad rows are an error, or, where they are to be left out, become NaN, which pairs with nothing. */
 static void check_vectors(struct inputs *in, const struct source *s, const struct options *o,
                           struct error *e) {
     struct records *r = &in->records;
-    enum simd simd = cpu_simd();
     for (uint64_t row = 0; row < r->n && !e->status; row++) {
-        const char *wrong = fault(r, row, in->family->refuses_zero);
         uint64_t global = in->shard.start[in->shard.rank] + row;
         const struct source *of = &s[in->n == 2 && global >= s[1].base];
+        const char *wrong = source_check_vector(in, row);
         if (wrong && !o->skip_bad_rows)
             error_set(e, EX_DATAERR, "%s: %s: row %llu %s (--skip-bad-rows leaves such rows out)",
                       of->input->file, of->input->object, (unsigned long long)(global - of->base), wrong);
-        else if (wrong && r->item == sizeof(float))
-            *((float *)r->data + row * r->width) = NAN;
-        else if (wrong)
-            *((double *)r->data + row * r->width) = NAN;
         in->skipped += wrong != NULL;
-        if (!wrong) {
-            const void *x = records_row(r, row);
-            double norm = sqrt(vector_moments(x, x, r->width, r->item, simd).xx);
-            in->largest_norm = norm > in->largest_norm ? norm : in->largest_norm;
-        }
     }
 }
 
@@ -175,11 +113,7 @@ static void read_vectors(struct inputs *in, struct source *s, struct comm *c, co
     char *next = r->data;
     for (int i = 0; i < in->n && !e->status; i++) {
         uint64_t first, n = my_rows(in, &s[i], &first), items = n * r->width, bad;
-        float *narrow = s[i].h5.width == r->item ? NULL : mem_alloc(items, sizeof *narrow);
-        read_h5(&s[i], first * r->width, items, narrow ? (void *)narrow : (void *)next, &bad, e);
-        for (uint64_t k = 0; narrow && k < items; k++)
-            ((double *)next)[k] = narrow[k];
-        free(narrow);
+        source_items(&s[i], first * r->width, items, r->item, next, &bad, e);
         next += items * r->item;
     }
     if (!e->status)
@@ -198,10 +132,7 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
                   (unsigned long long)n);
     if (comm_failed(c, e))
         return e->status;
-    in->records = (struct records){.n = n, .item = sizeof(uint32_t)};
-    for (int i = 0; i < in->n; i++)
-        if (!s[i].is_text && s[i].h5.width > in->records.item)
-            in->records.item = s[i].h5.width;
+    in->records = (struct records){.n = n, .item = sources_item(in, s)};
     if (in->family->is_of_vectors) {
         read_vectors(in, s, c, o, e);
         return e->status;

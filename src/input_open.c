@@ -1,7 +1,6 @@
 #include "input_open.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -182,17 +181,4 @@ void sources_close(struct source *s) {
         h5_records_close(&s[i].h5);
         records_free(&s[i].text);
     }
-}
-
-int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
-    if (s->is_text)
-        for (uint64_t i = 0; i < n; i++)
-            length[i] = records_length(&s->text, first + i);
-    else
-        h5_records_lengths(&s->h5, first, n, length, e);
-    for (uint64_t i = 0; i < n && !e->status; i++)
-        if (length[i] > INT_MAX)
-            error_set(e, EX_DATAERR, "%s: row %llu: a set of %llu elements (at most 2^31-1)", s->input->file,
-                      (unsigned long long)(first + i), (unsigned long long)length[i]);
-    return e->status;
 }

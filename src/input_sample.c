@@ -1,16 +1,14 @@
 #include "input_sample.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "input_open.h"
-#include "lshjoin/distance.h"
 
-/* Sampled rows while they are gathered: places in a source's flat list. */
+/* Sampled rows while they are gathered, and their places in a source's flat list. */
 struct gathered {
     uint64_t n, capacity;
-    uint64_t *begin, *length;
+    uint64_t *row, *begin, *length;
 };
 
 /* Of a share of a source's rows those that are sampled. Flat sets are read whole: where a row begins is known
@@ -38,45 +36,15 @@ static void find_rows(struct source *s, struct comm *c, const struct options *o,
             source_lengths(s, row, 1, &length, e);
         if (g->n == g->capacity) {
             g->capacity = 2 * g->capacity + 1024;
+            g->row = mem_grow(g->row, g->capacity, sizeof *g->row);
             g->begin = mem_grow(g->begin, g->capacity, sizeof *g->begin);
             g->length = mem_grow(g->length, g->capacity, sizeof *g->length);
         }
+        g->row[g->n] = row;
         g->begin[g->n] = begin;
         g->length[g->n++] = length;
     }
     free(all);
-}
-
-/* The items of one row, widened to those of the records. */
-static void read_row(struct source *s, uint64_t begin, uint64_t length, bool vectors, size_t item, void *out,
-                     struct error *e) {
-    uint64_t bad;
-    size_t width = s->is_text ? sizeof(uint32_t) : s->h5.width;
-    void *own = width == item ? out : mem_alloc(length, width);
-    if (s->is_text)
-        memcpy(own, (const uint32_t *)s->text.data + begin, length * width);
-    else
-        h5_records_elements(&s->h5, begin, length, own, &bad, e);
-    if (own == out)
-        return;
-    for (uint64_t k = 0; k < length; k++)
-        if (vectors)
-            ((double *)out)[k] = ((const float *)own)[k];
-        else
-            ((uint64_t *)out)[k] = ((const uint32_t *)own)[k];
-    free(own);
-}
-
-/* Bad vectors become NaN, which is left out. */
-static void measure_vectors(struct inputs *in, struct comm *c) {
-    struct records *r = &in->records;
-    for (uint64_t row = 0; row < r->n; row++) {
-        const void *x = records_row(r, row);
-        double norm = sqrt(vector_moments(x, x, r->width, r->item, cpu_simd()).xx);
-        if (norm > in->largest_norm && isfinite(norm))
-            in->largest_norm = norm;
-    }
-    comm_max_double(c, &in->largest_norm, 1);
 }
 
 /* The gathered rows of both sources into in->records. */
@@ -84,30 +52,31 @@ static void read_gathered(struct inputs *in, struct source *s, const struct gath
     struct records *r = &in->records;
     bool vectors = in->family->is_of_vectors;
     uint64_t items = 0;
-    *r = (struct records){.n = g[0].n + g[1].n, .item = sizeof(uint32_t), .width = s[0].h5.columns};
-    for (int i = 0; i < in->n; i++) {
-        if (!s[i].is_text && s[i].h5.width > r->item)
-            r->item = s[i].h5.width;
+    *r = (struct records){.n = g[0].n + g[1].n, .item = sources_item(in, s), .width = s[0].h5.columns};
+    for (int i = 0; i < in->n; i++)
         for (uint64_t k = 0; k < g[i].n; k++)
             items += g[i].length[k];
-    }
     r->data = mem_alloc(items, r->item);
     if (!vectors)
         r->offset = mem_zero(r->n + 1, sizeof *r->offset);
-    uint64_t row = 0, at = 0;
+    uint64_t row = 0, at = 0, bad;
     for (int i = 0; i < in->n; i++)
-        for (uint64_t k = 0; k < g[i].n && !e->status; k++) {
-            read_row(&s[i], g[i].begin[k], g[i].length[k], vectors, r->item, (char *)r->data + at * r->item,
-                     e);
+        for (uint64_t k = 0; k < g[i].n && !e->status; k++, row++) {
+            source_items(&s[i], g[i].begin[k], g[i].length[k], r->item, (char *)r->data + at * r->item, &bad,
+                         e);
+            if (bad != UINT64_MAX)
+                source_complain_negative(&s[i], g[i].row[k], e);
             at += g[i].length[k];
             if (!vectors)
-                r->offset[++row] = at;
+                r->offset[row + 1] = at;
         }
+    for (row = 0; vectors && row < r->n && !e->status; row++)
+        source_check_vector(in, row);
 }
 
 int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
-                       uint64_t *left, struct metrics *m, struct error *e) {
-    struct source s[2] = {{.metrics = m}, {.metrics = m}};
+                       uint64_t *left, struct error *e) {
+    struct source s[2] = {{0}, {0}};
     struct gathered g[2] = {{0}, {0}};
     *in = (struct inputs){0};
     if (!sources_open(in, s, c, o, e)) {
@@ -118,7 +87,7 @@ int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, con
         if (!comm_failed(c, e) && !in->family->is_of_vectors)
             records_sort_sets(&in->records, pool);
         else if (!e->status)
-            measure_vectors(in, c);
+            comm_max_double(c, &in->largest_norm, 1);
     }
     *left = in->n == 1 ? in->records.n : g[0].n;
     in->shard = (struct shard){.ranks = comm_size(c),
@@ -127,6 +96,7 @@ int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, con
                                .rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0),
                                .split = in->of[0].rows};
     for (int i = 0; i < 2; i++) {
+        free(g[i].row);
         free(g[i].begin);
         free(g[i].length);
     }

@@ -9,6 +9,6 @@
  * of them, those of the left input first, *left many. in->shard has no rows for ranks; in->largest_norm is
  * that of the sample. Bad vectors are left out. Returns e->status, agreed and printed. */
 int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
-                       uint64_t *left, struct metrics *m, struct error *e);
+                       uint64_t *left, struct error *e);
 
 #endif

@@ -101,7 +101,7 @@ static int run(struct job *j, struct output *out, struct error *e) {
 /* Tell the plan, and what it will need. */
 static void dry_run(struct job *j, struct error *e) {
     struct survey *s = &j->survey;
-    if (!planning_dry(&j->plan, s, &j->in, j->c, j->pool, j->o, &j->metrics, e) && comm_rank(j->c) == 0) {
+    if (!planning_dry(&j->plan, s, &j->in, j->c, j->pool, j->o, e) && comm_rank(j->c) == 0) {
         uint64_t ranks = j->o->assume_ranks ? j->o->assume_ranks : (uint64_t)comm_size(j->c);
         struct forecast f = forecast_make(&j->plan, s, j->in.family, j->o, ranks);
         metrics_end(&j->metrics);

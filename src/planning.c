@@ -90,9 +90,9 @@ int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool 
 }
 
 int planning_dry(struct plan *p, struct survey *s, struct inputs *in, struct comm *c, struct pool *pool,
-                 const struct options *o, struct metrics *m, struct error *e) {
+                 const struct options *o, struct error *e) {
     uint64_t left;
-    if (inputs_read_sample(in, c, pool, o, &left, m, e))
+    if (inputs_read_sample(in, c, pool, o, &left, e))
         return e->status;
     *p = begin(o, in);
     *s = count_rows(in, o);

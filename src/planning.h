@@ -17,6 +17,6 @@ int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool 
 /* Collective. The same for a dry run, with everything that is to be expected: reads a sample only. *in is
  * filled as by inputs_read_sample, *s with what the sample told, for the rows that are here or assumed. */
 int planning_dry(struct plan *p, struct survey *s, struct inputs *in, struct comm *c, struct pool *pool,
-                 const struct options *o, struct metrics *m, struct error *e);
+                 const struct options *o, struct error *e);
 
 #endif

@@ -1,0 +1,40 @@
+/* One input: reading rows of it. Not collective. */
+#ifndef INPUT_SOURCE_H
+#define INPUT_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "h5_read.h"
+#include "input.h"
+
+/* One input while it is read: an HDF5 file, open on every rank, or a text, which rank 0 reads and all ranks
+ * then hold whole (it is the form of mhash, whose users' data fits one machine; what doesn't belongs in
+ * HDF5). */
+struct source {
+    struct input *input;
+    bool is_text;
+    uint64_t base; /* global number of its first row */
+    struct h5_records h5;
+    struct records text;
+    struct metrics *metrics; /* to tell progress; or NULL */
+};
+
+/* Lengths of rows [first, first + n) of a source, refused where a set is too long. */
+int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e);
+
+/* Bytes of an item that holds those of all inputs. */
+size_t sources_item(const struct inputs *in, const struct source *s);
+
+/* Items [first, first + n) of a source's flat list (of vectors: whole rows) into `out`,
+ * `item` bytes each, at least the source's own width. *bad: the place of a negative element, of which the
+ * caller complains, who knows its row; else UINT64_MAX. */
+void source_items(struct source *s, uint64_t first, uint64_t n, size_t item, void *out, uint64_t *bad,
+                  struct error *e);
+void source_complain_negative(const struct source *s, uint64_t row, struct error *e);
+
+/* What is wrong with a vector of in->records, which is then left out: it becomes NaN, and pairs with nothing.
+ * NULL where it is good; in->largest_norm knows it then. */
+const char *source_check_vector(struct inputs *in, uint64_t row);
+
+#endif
