@@ -215,13 +215,11 @@ static void consider_probes(struct search *s, struct drawing d) {
         if (t & (t - 1)) /* powers of two will do */
             continue;
         double band = share / TRIALS, lower = band - 3 * sqrt(band * (1 - band) / TRIALS);
-        uint32_t bands = 1;
-        while (bands < MOST_BANDS && law_any(lower, bands) < s->recall)
-            bands++;
-        d.bands = bands;
+        const struct drawing alike = {.bands = 1, .rows = 1}; /* bands of one value that agrees so often */
+        d.bands = least_bands(alike, lower, s->recall);
         d.probes = t;
-        if (lower > 0 && bands < MOST_BANDS)
-            consider(s, &d, law_any(lower, bands));
+        if (d.bands)
+            consider(s, &d, law_any(lower, d.bands));
     }
 }
 
@@ -240,7 +238,7 @@ int plan_choose(struct plan *p, const struct family *family, const struct survey
     for (d.rows = 1; possible && d.rows <= MOST_ROWS; d.rows++)
         consider_rows(&s, d);
     for (d.rows = 4; s.any && family->probes && d.rows <= MOST_ROWS && work(&s.best) > worth_probing;
-         d.rows += 2)
+         d.rows += max_u64(1, d.rows / 4)) /* near its best, some rows more or less make little difference */
         consider_probes(&s, d);
     if (s.any) {
         *p = s.best;

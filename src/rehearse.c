@@ -16,7 +16,7 @@ enum {
     MOST_EXAMINED = 1 << 22,
     LEAST_COPIES = 20,
     MOST_BYTES = 1 << 28,
-    FINE = 1 << 16
+    STEPS = 1 << 10 /* of probabilities that a hash value agrees */
 };
 
 /* The sampled rows of all ranks. */
@@ -28,9 +28,8 @@ struct cast {
 
 /* What came of the sample: whole numbers, whose sums know no order. */
 struct outcome {
-    uint64_t copies, candidates, pairs; /* pairs: candidates that reach the threshold */
-    uint64_t
-        for_found; /* how many pairs there are for those found: the sum of FINE / probability to be found */
+    uint64_t copies, candidates;
+    uint64_t pairs[STEPS + 1]; /* candidates that reach the threshold, by the step below their agreement */
 };
 
 static void tell_nobody(void *ctx, uint64_t rows) {
@@ -64,12 +63,12 @@ static struct records gather_rows(struct comm *c, const struct records *mine, ui
 /* The keys as the buckets want them, from the digests. */
 static struct band_keys keys_of(const struct records *digest, const struct band_keys *like, uint64_t left) {
     struct band_keys k = {digest->n, like->variants > 1 ? left : 0, like->bands, like->variants, NULL};
-    uint64_t each = band_keys_each(&k);
-    k.key = mem_alloc(k.bands * each, sizeof *k.key);
-    for (uint64_t i = 0; i < k.bands * each; i++) {
-        uint64_t band = i / each, place = i % each, row = band_keys_row(&k, place);
-        uint64_t variant = place < k.n ? 0 : 1 + (place - k.n) / k.asking;
-        k.key[i] = ((const uint64_t *)digest->data)[row * digest->width + band * k.variants + variant];
+    k.key = mem_alloc(k.bands * band_keys_each(&k), sizeof *k.key);
+    uint64_t *next = k.key;
+    for (uint64_t part = 0; part < digest->width; part++) { /* band by band, variant by variant */
+        uint64_t rows = part % k.variants ? k.asking : k.n;
+        for (uint64_t row = 0; row < rows; row++)
+            *next++ = ((const uint64_t *)digest->data)[row * digest->width + part];
     }
     return k;
 }
@@ -93,8 +92,7 @@ static struct cast cast_create(struct comm *c, struct pool *pool, const struct f
     return all;
 }
 
-/* Whether a candidate reaches the threshold; if so it stands for as many pairs as there are for one that is
- * found. */
+/* Count a candidate that reaches the threshold. */
 static void compare(struct outcome *o, const struct cast *all, const struct plan *p,
                     const struct family *family, const struct threshold *t, uint64_t a, uint64_t b) {
     const struct records *r = &all->rows;
@@ -103,9 +101,7 @@ static void compare(struct outcome *o, const struct cast *all, const struct plan
         !family->verify(t, records_row(r, a), records_length(r, a), records_row(r, b), records_length(r, b),
                         r->item, &value))
         return;
-    double chance = law_found(&p->drawing, family->agreement(value, &p->drawing));
-    o->pairs++;
-    o->for_found += (uint64_t)(FINE / fmax(chance, p->recall));
+    o->pairs[(uint64_t)(family->agreement(value, &p->drawing) * STEPS)]++;
 }
 
 /* The pairs that meet: those that are the first copy of theirs are candidates. */
@@ -165,28 +161,44 @@ static double group(const struct cast *all, struct pool *pool, struct bucket_lis
 static void thin(struct cast *all, uint64_t stride) {
     const struct band_keys *keys = &all->signatures.keys;
     uint64_t each = band_keys_each(keys);
-    for (uint64_t i = 0; i < keys->bands * each; i++)
-        if (band_keys_row(keys, i % each) % stride)
-            keys->key[i] = BAND_NO_KEY;
+    for (uint64_t band = 0; band < keys->bands; band++)
+        for (uint64_t i = 0; i < each; i++)
+            if (band_keys_row(keys, i) % stride)
+                keys->key[band * each + i] = BAND_NO_KEY;
 }
 
-/* Join the sample, or, where too many pairs would meet, an even part of it. */
+/* Join the sample, or, where too many pairs would meet, an even part of it: one in *times pairs. */
 static struct outcome perform(struct cast *all, struct pool *pool, bool self_join, const struct plan *p,
-                              const struct family *family, const struct threshold *t) {
+                              const struct family *family, const struct threshold *t, double *times) {
     struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
-    double pairs = group(all, pool, lists), stride = 1;
+    double pairs = group(all, pool, lists);
+    *times = 1;
     if (pairs > MOST_EXAMINED) {
-        stride = ceil(sqrt(pairs / MOST_EXAMINED));
+        double stride = ceil(sqrt(pairs / MOST_EXAMINED));
         thin(all, (uint64_t)stride);
         group(all, pool, lists);
+        *times = stride * stride;
     }
     struct outcome o = {0};
     examine(&o, all, lists, pool_threads(pool), self_join, p, family, t);
     for (int thread = 0; thread < pool_threads(pool); thread++)
         bucket_list_free(&lists[thread]);
     free(lists);
-    uint64_t times = (uint64_t)(stride * stride);
-    return (struct outcome){o.copies * times, o.candidates * times, o.pairs * times, o.for_found * times};
+    return o;
+}
+
+/* As many pairs as were found are there for those that were, by the law or what is promised. */
+static void expect_recall(struct plan *p, const struct outcome *o, double scale) {
+    double found = 0, there = 0;
+    for (int step = 0; step <= STEPS; step++) {
+        double chance = o->pairs[step] ? fmax(p->recall, law_found(&p->drawing, (double)step / STEPS)) : 1;
+        found += (double)o->pairs[step];
+        there += (double)o->pairs[step] / chance;
+    }
+    if (found < LEAST_COPIES)
+        return;
+    p->pairs = found * scale;
+    p->recall_above = fmax(p->recall, found / there);
 }
 
 void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
@@ -198,18 +210,17 @@ void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct poo
         return;
     struct cast all = cast_create(c, pool, family, rows, left, s->self_join, &p->drawing);
     if (comm_rank(c) == 0) {
-        double scale = s->pairs / (double)s->sampled; /* both without rows left out */
-        struct outcome o = perform(&all, pool, s->self_join, p, family, t);
+        double times;
+        struct outcome o = perform(&all, pool, s->self_join, p, family, t, &times);
+        double scale = times * s->pairs / (double)s->sampled; /* both without rows left out */
         if (o.copies >= LEAST_COPIES) {
             p->copies = (double)o.copies * scale;
             p->candidates = (double)o.candidates * scale;
             if (p->agreement <= 0)
                 p->pairs = p->candidates;
         }
-        if (o.pairs >= LEAST_COPIES) {
-            p->pairs = (double)o.pairs * scale;
-            p->recall_above = fmax(p->recall, (double)o.pairs * FINE / (double)o.for_found);
-        }
+        if (p->recall > 0)
+            expect_recall(p, &o, scale);
         plan_seconds(p, family, s);
     }
     comm_broadcast(c, p, sizeof *p);
