@@ -3,6 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "hash_join.h"
 #include "lshjoin/bucket.h"
 #include "lshjoin/sort.h"
 
@@ -20,7 +21,6 @@ static const char *const memory_name[MEMORY_PARTS] = {
  * its copy and its value; of a received tuple in a bucket. */
 static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
                     batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double), bucket_bytes = 8;
-static const double candidate_share = 0.125, batch = 4; /* of a round; of a share; see job.c */
 
 static void expect_memory(struct forecast *f, const struct plan *p, const struct survey *s,
                           const struct family *family, const struct options *o, double keys) {
@@ -28,19 +28,22 @@ static void expect_memory(struct forecast *f, const struct plan *p, const struct
     double ranks = (double)f->ranks, rows = (double)s->rows / ranks, round = (double)o->round_bytes;
     double offsets = family->is_of_vectors ? 0 : rows * sizeof(uint64_t);
     double tuples = fmin(round, keys * sizeof(struct tuple)), copies = p->copies / ranks;
-    double room = candidate_share * round / slot_bytes; /* candidates that travel at once */
-    struct bins bins = bins_choose((uint32_t)f->ranks, s->rows, o->round_bytes / sizeof(struct tuple));
+    double room = round / HASH_JOIN_SHARE / slot_bytes; /* candidates that travel at once */
+    uint32_t variants = family_variants(family, d);
+    struct bins bins =
+        bins_choose((uint32_t)f->ranks, s->rows * variants, o->round_bytes / sizeof(struct tuple));
     double *memory = f->memory;
     memory[MEMORY_PROGRAM] = program_bytes;
     memory[MEMORY_RECORDS] = (double)s->items / ranks * (double)s->item + offsets;
     memory[MEMORY_KEYS] = keys * sizeof(uint64_t);
-    if (!o->verify)
+    if (!o->verify && variants == 1)
         memory[MEMORY_DIGESTS] = rows * d->bands * family->words(d->rows) * sizeof(uint32_t);
-    else if (copies > (batch - 1) * room)
-        memory[MEMORY_DIGESTS] = keys * sizeof(uint64_t);
+    else if (!o->verify || copies > (HASH_JOIN_BATCH - 1) * room)
+        memory[MEMORY_DIGESTS] = rows * d->bands * variants * sizeof(uint64_t);
     memory[MEMORY_COUNTS] = 2.0 * ranks * d->bands * bins.per_owner * sizeof(uint64_t);
     memory[MEMORY_ROUND] = tuples * (f->ranks > 1 ? 2 : 1) + tuples / sizeof(struct tuple) * bucket_bytes;
-    memory[MEMORY_CANDIDATES] = fmin(copies, room) * slot_bytes + fmin(copies, batch * room) * batch_bytes;
+    memory[MEMORY_CANDIDATES] =
+        fmin(copies, room) * slot_bytes + fmin(copies, HASH_JOIN_BATCH * room) * batch_bytes;
     for (int part = 0; part < MEMORY_PARTS; part++)
         f->memory_all += memory[part];
 }

@@ -10,11 +10,6 @@
 #include "owner.h"
 #include "verbose.h"
 
-/* The part of a round's bound that candidates may fill on their way; and how many such parts are gathered at
- * home, where, sorted and compared, they need several times their size. The fewer the batches, the fewer
- * copies of a pair there are to tell apart. */
-enum { CANDIDATE_SHARE = 8, BATCH = 4 };
-
 struct hash_join {
     struct comm *c;
     struct pool *pool;
@@ -70,7 +65,7 @@ static int send_candidates(struct hash_join *j, uint64_t pairs, double done, dou
             seen += n[rank];
         j->home.n +=
             comm_exchange_slots(j->c, sizeof *j->slots, j->slots, j->slot_size, n, j->home.batch + j->home.n);
-        flags[FULL] = BATCH * j->home.n > (BATCH - 1) * j->home.capacity;
+        flags[FULL] = HASH_JOIN_BATCH * j->home.n > (HASH_JOIN_BATCH - 1) * j->home.capacity;
         comm_max(j->c, flags, FLAGS);
         if (flags[FULL]) {
             verbose(j->o, j->c, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here",
@@ -88,7 +83,7 @@ static int send_candidates(struct hash_join *j, uint64_t pairs, double done, dou
 
 static void open_home(struct hash_join *j, struct output *out) {
     uint64_t ranks = (uint64_t)comm_size(j->c);
-    j->slot_size = max_u64(1, j->o->round_bytes / CANDIDATE_SHARE / sizeof *j->slots / ranks);
+    j->slot_size = max_u64(1, j->o->round_bytes / HASH_JOIN_SHARE / sizeof *j->slots / ranks);
     j->slots = mem_alloc(ranks * j->slot_size, sizeof *j->slots);
     j->home = (struct home){.comm = j->c,
                             .pool = j->pool,
@@ -101,7 +96,7 @@ static void open_home(struct hash_join *j, struct output *out) {
                             .output = out,
                             .nearest = j->o->top_k ? &j->nearest : NULL,
                             .metrics = j->metrics};
-    home_open(&j->home, BATCH * ranks * j->slot_size);
+    home_open(&j->home, HASH_JOIN_BATCH * ranks * j->slot_size);
     if (j->home.nearest) {
         j->nearest = (struct nearest){.comm = j->c,
                                       .shard = &j->in->shard,

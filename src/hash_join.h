@@ -8,6 +8,11 @@
 #include "lshjoin/plan.h"
 #include "output.h"
 
+/* The part of a round's bound that candidates may fill on their way; and how many such parts are gathered at
+ * home, where, sorted and compared, they need several times their size. The fewer the batches, the fewer
+ * copies of a pair there are to tell apart. */
+enum { HASH_JOIN_SHARE = 8, HASH_JOIN_BATCH = 4 };
+
 /* Collective. What the plan's bands find, and the threshold keeps, goes to `out`. Returns e->status, agreed.
  */
 int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
