@@ -1,6 +1,5 @@
 #include "lshjoin/drawing.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "lshjoin/base.h"
@@ -29,7 +28,9 @@ uint32_t *drawing_picks(const struct drawing *d) {
         return NULL;
     uint32_t *pick = mem_alloc((uint64_t)d->bands * d->rows, sizeof *pick);
     uint64_t state = mix64(d->seed ^ 0x6a09e667f3bcc909u);
-    for (uint32_t band = 0; band < d->bands; band++)
+    for (uint32_t k = 0; drawing_is_plain(d) && k < d->bands * d->rows; k++)
+        pick[k] = k;
+    for (uint32_t band = 0; !drawing_is_plain(d) && band < d->bands; band++)
         for (uint32_t k = 0; k < d->rows; k++) {
             uint32_t last = d->pool - d->rows + k, *set = pick + (uint64_t)band * d->rows;
             if (!insert(set, k, random_below(&state, last + 1)))

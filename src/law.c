@@ -49,5 +49,5 @@ static double found_pooled(const struct drawing *d, double p) {
 double law_found(const struct drawing *d, double p) {
     if (p <= 0 || p >= 1)
         return p >= 1;
-    return d->pool ? found_pooled(d, p) : law_any(law_power(p, d->rows), d->bands);
+    return !drawing_is_plain(d) ? found_pooled(d, p) : law_any(law_power(p, d->rows), d->bands);
 }

@@ -2,15 +2,20 @@
 #ifndef LSHJOIN_DRAWING_H
 #define LSHJOIN_DRAWING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct drawing {
     uint32_t bands, rows;
     uint32_t pool;   /* hash values that the bands share; 0: each has `rows` of its own */
     uint32_t probes; /* of a band, at most the family's probes(rows) */
+    /* Where bands read sketches (sketch.h) of `pool` symbols: the family's symbol_bits, else 0; and in how
+     * many symbols a candidate agrees at least. */
+    uint32_t symbol_bits, cut;
     uint64_t seed;
-    double width; /* of a bucket of p-stable hashing, in units of the data */
-    double norm;  /* of the longest record of the job, where the family needs it */
+    double width;        /* of a bucket of p-stable hashing, in units of the data */
+    double norm;         /* of the longest record of the job, where the family needs it */
+    uint64_t most_items; /* elements of the largest set of the job, where sketches are made */
 };
 
 /* Hash values of a record. */
@@ -18,9 +23,14 @@ static inline uint32_t drawing_values(const struct drawing *d) {
     return d->pool ? d->pool : d->bands * d->rows;
 }
 
-/* Which of the pool's values each band is made of: pick[bands][rows], every band a random set of `rows` <=
- * pool of them (rising), independent of the other bands and of everything that is drawn from the seed
- * elsewhere. NULL without a pool: the bands' values follow each other. To free. */
+/* Whether no value is shared: the pool, if there is one, has enough for all bands. */
+static inline bool drawing_is_plain(const struct drawing *d) {
+    return !d->pool || (uint64_t)d->bands * d->rows <= d->pool;
+}
+
+/* Which of the pool's values each band is made of: pick[bands][rows]. Where there are enough, they follow
+ * each other; else every band is a random set of `rows` <= pool of them (rising), independent of the other
+ * bands and of everything that is drawn from the seed elsewhere. NULL without a pool. To free. */
 uint32_t *drawing_picks(const struct drawing *d);
 
 #endif

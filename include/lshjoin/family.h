@@ -37,7 +37,8 @@ struct family {
      * not probed. */
     uint32_t (*probes)(uint32_t rows);
 
-    /* The probability that a hash value of a pair agrees at that similarity (or distance). */
+    /* The probability that a hash value, or a sketch's symbol, of a pair agrees at that similarity (or
+     * distance). */
     double (*agreement)(double value, const struct drawing *d);
 
     /* Of a family that probes: two vectors [2][2] at that similarity, for trying out. */
@@ -51,6 +52,15 @@ struct family {
      * on only those of what they store. pairs[i] false: record lo+i pairs with nothing. */
     void (*sign)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t asking,
                  uint32_t *words, bool *pairs);
+
+    /* Bits of a symbol where records can be sketched (sketch.h), else 0. */
+    uint32_t symbol_bits;
+
+    /* The sketches of rows [lo, hi): words[hi-lo][pool * symbol_bits / 64], symbol k of a record in bits
+     * [k * symbol_bits, (k+1) * symbol_bits) of its words, the lowest first. pairs[i] false: record lo+i
+     * pairs with nothing, and its words are 0. */
+    void (*sketch)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t *words,
+                   bool *pairs);
 
     /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks. */
     bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,

@@ -24,8 +24,9 @@ struct probe {
 /* Begin with these moves, of which the `most` best are brought to the front, sorted, and used to the end: the
  * best `most` sets have no others. *p is all zero before the first time. */
 void probe_begin(struct probe *p, struct move *moves, uint32_t n, uint32_t most);
-/* The next best set, `most` times at most: its number of moves, whose places are put into chosen[as many as there are rows]; 0
- * where there are no more sets. The cost grows with the sets that are asked for, not with all there are. */
+/* The next best set, `most` times at most: its number of moves, whose places are put into chosen[as many as
+ * there are rows]; 0 where there are no more sets. The cost grows with the sets that are asked for, not with
+ * all there are. */
 uint32_t probe_next(struct probe *p, uint32_t *chosen);
 void probe_free(struct probe *p);
 

@@ -36,6 +36,17 @@ static void test_no_pool(void **state) {
     assert_int_equal(drawing_values(&drawings[4]), 10);
 }
 
+/* Where there are enough, no two bands share any. */
+static void test_enough(void **state) {
+    (void)state;
+    const struct drawing d = {.bands = 5, .rows = 4, .pool = 20};
+    uint32_t *pick = drawing_picks(&d);
+    assert_true(drawing_is_plain(&d));
+    for (uint32_t k = 0; k < 20; k++)
+        assert_int_equal(pick[k], k);
+    free(pick);
+}
+
 /* Chi-square over all its degrees of freedom as a normal number (Wilson and Hilferty 1931). */
 static double chi_square(const uint32_t *count, uint32_t cells, double expected) {
     double sum = 0, df = cells - 1, part = 2 / (9 * df);
@@ -78,7 +89,7 @@ static void test_seeds(void **state) {
     (void)state;
     uint32_t count[SETS] = {0};
     for (uint64_t seed = 0; seed < BANDS; seed++) {
-        const struct drawing d = {.bands = 1, .rows = 3, .pool = 8, .seed = seed};
+        const struct drawing d = {.bands = 3, .rows = 3, .pool = 8, .seed = seed}; /* too few for all */
         uint32_t *pick = drawing_picks(&d);
         count[number_of(pick)]++;
         free(pick);
@@ -88,9 +99,8 @@ static void test_seeds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_no_pool),
-        cmocka_unit_test(test_uniform_and_independent),
+        cmocka_unit_test(test_sets),   cmocka_unit_test(test_no_pool),
+        cmocka_unit_test(test_enough), cmocka_unit_test(test_uniform_and_independent),
         cmocka_unit_test(test_seeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
