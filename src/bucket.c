@@ -345,3 +345,23 @@ void bucket_list_free(struct bucket_list *l) {
     free(l->row);
     *l = (struct bucket_list){0};
 }
+
+double bucket_all(struct pool *pool, const struct band_keys *keys, struct bucket_list *lists) {
+    struct bins bins = bins_choose(1, keys->n, UINT32_MAX);
+    const struct round whole = {0, keys->bands, 0, bins.per_owner};
+    const uint64_t start[] = {0};
+    uint64_t *counts = mem_alloc(round_bins(&whole), sizeof *counts), sum = 0;
+    bucket_count(pool, keys, bins, counts);
+    for (uint64_t k = 0; k < round_bins(&whole); k++)
+        sum += counts[k];
+    struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
+    bucket_partition(pool, keys, bins, whole, tuples);
+    bucket_group(pool, tuples, counts, keys->bands, bins, start, whole, lists);
+    free(tuples);
+    free(counts);
+    double pairs = 0;
+    for (int thread = 0; thread < pool_threads(pool); thread++)
+        for (uint64_t b = 0; b < lists[thread].n; b++)
+            pairs += (double)bucket_pairs(&lists[thread].bucket[b]);
+    return pairs;
+}

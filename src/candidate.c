@@ -66,17 +66,12 @@ static bool put_pair(const struct pair_cursor *c, const uint64_t *row, uint64_t 
     uint64_t left = row[left_place] >> 1, right = row[right_place] >> 1;
     if (left == right || (c->exclusive && left + s->split == right))
         return true;
-    uint64_t coin =
-        (uint64_t)(((unsigned __int128)mix64(left * 0x9e3779b97f4a7c15u + right) * s->rows) >> 64);
-    bool at_left =
-        coin < (s->self_join ? s->rows / 2 : s->split); /* the smaller input's ranks get a smaller part */
+    bool at_left = candidate_is_at_left(s, left, right);
     int home = c->rank[at_left ? left_place : right_place];
     if (n[home] == slot_size)
         return false;
-    uint64_t mine = (at_left ? left : right) - s->start[home];
     slots[(uint64_t)home * slot_size + n[home]++] =
-        (struct u64_pair){shard_relative(s, home, at_left ? right : left),
-                          mine << 17 | (uint64_t)band << 1 | (row[left_place] & BAND_ASKS)};
+        candidate_at(s, home, left, right, at_left, band << 1 | (uint32_t)(row[left_place] & BAND_ASKS));
     return true;
 }
 

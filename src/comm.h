@@ -61,6 +61,11 @@ void *comm_exchange(struct comm *c, size_t item, void *sent, const uint64_t *n_s
 uint64_t comm_exchange_slots(struct comm *c, size_t item, const void *sent, uint64_t slot_size,
                              const uint64_t *n_sent, void *received);
 
+/* Rows of fixed width by their global numbers, in any order, our own among them: out[n][width]. `records` are
+ * the rows that this rank answers from. Moves in stretches of about `most` bytes from and to a rank. */
+void comm_pick(struct comm *c, const struct shard *shard, const struct records *records, const uint64_t *rows,
+               uint64_t n, uint64_t most, void *out);
+
 /* Rows of other ranks, fetched in portions of bounded size. */
 struct fetch;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/law.h"
 #include "lshjoin/minhash.h"
 
 static uint32_t one_word_each(uint32_t rows) {
@@ -46,14 +47,29 @@ static void jaccard_sign(const void *signer, const struct records *r, uint64_t l
     free(symbols);
 }
 
+static void jaccard_sketch(const void *signer, const struct records *r, uint64_t lo, uint64_t hi,
+                           uint64_t *words, bool *pairs) {
+    const struct jaccard_signer *s = signer;
+    uint32_t m = s->minhash.m, *symbols = mem_alloc(m + MINHASH_PADDING, sizeof *symbols);
+    for (uint64_t row = lo; row < hi; row++, words += m / 8) {
+        uint64_t n = records_length(r, row);
+        pairs[row - lo] = n > 0;
+        memset(words, 0, m);
+        if (n > 0)
+            minhash_sign(&s->minhash, records_row(r, row), r->item, n, symbols);
+        for (uint32_t k = 0; k < m && n > 0; k++)
+            words[k / 8] |= (uint64_t)(symbols[k] & 0xff) << k % 8 * 8;
+    }
+    free(symbols);
+}
+
 static bool jaccard_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                            size_t item, double *value) {
     return jaccard_at_least(t->exact, a, na, b, nb, item, value);
 }
 
 static double jaccard_agreement(double similarity, const struct drawing *d) {
-    (void)d;
-    return similarity;
+    return d->symbol_bits ? law_certain(similarity + (1 - similarity) / 256) : similarity;
 }
 
 const struct family family_jaccard = {
@@ -64,6 +80,8 @@ const struct family family_jaccard = {
     .create = jaccard_create,
     .destroy = jaccard_destroy,
     .sign = jaccard_sign,
+    .symbol_bits = 8,
+    .sketch = jaccard_sketch,
     .verify = jaccard_verify,
 };
 

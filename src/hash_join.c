@@ -6,7 +6,6 @@
 #include "home.h"
 #include "lshjoin/band.h"
 #include "lshjoin/candidate.h"
-#include "nearest.h"
 #include "owner.h"
 #include "verbose.h"
 
@@ -20,7 +19,6 @@ struct hash_join {
     struct metrics *metrics;
     struct signatures signatures;
     struct home home;
-    struct nearest nearest;
     struct owner owner;
     struct u64_pair *slots; /* [ranks][slot_size] candidates to every rank */
     uint64_t slot_size;
@@ -56,18 +54,16 @@ static int send_candidates(struct hash_join *j, uint64_t pairs, double done, dou
                                  .lists = j->owner.lists,
                                  .n_lists = j->o->threads};
     uint64_t *n = mem_alloc((uint64_t)comm_size(j->c), sizeof *n), seen = 0;
-    enum { MORE, FULL, FLAGS };
-    uint64_t flags[FLAGS] = {true, false};
-    while (flags[MORE] && !e->status) {
+    uint64_t more = true;
+    while (more && !e->status) {
         metrics_stage(j->metrics, STAGE_CANDIDATES);
-        flags[MORE] = pair_cursor_next(&cursor, j->slots, j->slot_size, n);
+        more = pair_cursor_next(&cursor, j->slots, j->slot_size, n);
         for (int rank = 0; rank < comm_size(j->c); rank++)
             seen += n[rank];
-        j->home.n +=
-            comm_exchange_slots(j->c, sizeof *j->slots, j->slots, j->slot_size, n, j->home.batch + j->home.n);
-        flags[FULL] = HASH_JOIN_BATCH * j->home.n > (HASH_JOIN_BATCH - 1) * j->home.capacity;
-        comm_max(j->c, flags, FLAGS);
-        if (flags[FULL]) {
+        j->home.n += comm_exchange_slots(j->c, sizeof *j->slots, j->slots, j->slot_size, n,
+                                         home_reserve(&j->home, (uint64_t)comm_size(j->c) * j->slot_size));
+        comm_max(j->c, &more, 1);
+        if (home_is_full(&j->home)) {
             verbose(j->o, j->c, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here",
                     j->metrics->batches + 1, j->home.n);
             home_flush(&j->home, false, e);
@@ -94,28 +90,8 @@ static void open_home(struct hash_join *j, struct output *out) {
                             .options = j->o,
                             .threshold = *j->threshold,
                             .output = out,
-                            .nearest = j->o->top_k ? &j->nearest : NULL,
                             .metrics = j->metrics};
     home_open(&j->home, HASH_JOIN_BATCH * ranks * j->slot_size);
-    if (j->home.nearest) {
-        j->nearest = (struct nearest){.comm = j->c,
-                                      .shard = &j->in->shard,
-                                      .k = j->o->top_k,
-                                      .smaller_is_nearer = j->in->family->smaller_is_nearer,
-                                      .most = j->o->round_bytes};
-        nearest_open(&j->nearest);
-    }
-}
-
-static void close_home(struct hash_join *j, struct output *out, struct error *e) {
-    if (!e->status)
-        home_flush(&j->home, true, e);
-    if (j->home.nearest && !e->status)
-        nearest_write(&j->nearest, out, &j->metrics->count[COUNT_PAIRS], e);
-    if (j->home.nearest)
-        nearest_close(&j->nearest);
-    home_close(&j->home);
-    free(j->slots);
 }
 
 int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
@@ -123,7 +99,7 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
               struct metrics *m, struct error *e) {
     struct hash_join join = {c, pool, o, in, plan, threshold, .metrics = m}, *j = &join;
     sign(j);
-    j->owner = (struct owner){j->c, j->pool, &j->in->shard, &j->signatures, j->metrics, .n_rounds = 0};
+    j->owner = (struct owner){j->c, j->pool, &j->in->shard, &j->signatures.keys, j->metrics, .n_rounds = 0};
     owner_open(&j->owner, j->o->round_bytes);
     verbose(j->o, j->c, "%" PRIu64 " round%s of exchange", j->owner.n_rounds,
             j->owner.n_rounds > 1 ? "s" : "");
@@ -134,7 +110,10 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
         uint64_t pairs = owner_round(&j->owner, r);
         send_candidates(j, pairs, (double)r * share, share, e);
     }
-    close_home(j, out, e);
+    if (!e->status)
+        home_flush(&j->home, true, e);
+    home_close(&j->home);
+    free(j->slots);
     owner_close(&j->owner);
     signatures_free(&j->signatures);
     return e->status;

@@ -7,19 +7,47 @@
 
 enum { CHUNK = 256 }; /* candidates that a thread takes at a time */
 
-void home_open(struct home *h, uint64_t capacity) {
+enum { FULL_OF = 4 }; /* a batch is full when three quarters of its room are */
+
+static void make_room(struct home *h, uint64_t capacity) {
     h->capacity = capacity;
-    h->batch = mem_alloc(capacity, sizeof *h->batch);
+    h->batch = mem_grow(h->batch, capacity, sizeof *h->batch);
+    free(h->scratch);
+    free(h->value);
     h->scratch = mem_alloc(capacity, sizeof *h->scratch);
     h->value = mem_alloc(capacity, sizeof *h->value);
-    h->n = 0;
-    h->flushed = false;
+}
+
+void home_open(struct home *h, uint64_t capacity) {
+    make_room(h, capacity);
+    if (!h->options->top_k)
+        return;
+    h->nearest = (struct nearest){.comm = h->comm,
+                                  .shard = h->shard,
+                                  .k = h->options->top_k,
+                                  .smaller_is_nearer = h->family->smaller_is_nearer,
+                                  .most = h->options->round_bytes};
+    nearest_open(&h->nearest);
 }
 
 void home_close(struct home *h) {
+    if (h->options->top_k)
+        nearest_close(&h->nearest);
     free(h->batch);
     free(h->scratch);
     free(h->value);
+}
+
+struct u64_pair *home_reserve(struct home *h, uint64_t n) {
+    if (h->n + n > h->capacity)
+        make_room(h, max_u64(h->n + n, h->capacity + h->capacity / 2));
+    return h->batch + h->n;
+}
+
+bool home_is_full(const struct home *h) {
+    uint64_t full = FULL_OF * h->n > (FULL_OF - 1) * h->capacity;
+    comm_max(h->comm, &full, 1);
+    return full;
 }
 
 /* Decide on candidates of one portion of rows: h->value[i]. */
@@ -178,11 +206,24 @@ static struct pair *make_pairs(const struct home *h) {
     return pairs;
 }
 
+/* Pairs of the batch to where they are wanted. */
+static void hand_on(struct home *h, bool last, struct error *e) {
+    struct pair *pairs = make_pairs(h);
+    if (h->options->top_k)
+        nearest_add(&h->nearest, pairs, h->n);
+    else
+        output_write(h->output, pairs, h->n, e);
+    free(pairs);
+    h->metrics->count[COUNT_PAIRS] += h->n;
+    if (h->options->top_k && last)
+        nearest_write(&h->nearest, h->output, &h->metrics->count[COUNT_PAIRS], e);
+}
+
 int home_flush(struct home *h, bool last, struct error *e) {
-    bool verify = h->options->verify, whole = last && !h->flushed;
+    bool verify = h->options->verify, once = !h->signatures, whole = once || (last && !h->flushed);
     metrics_stage(h->metrics, STAGE_CANDIDATES);
     sort_pairs(h->pool, h->batch, h->scratch, h->n);
-    if (verify || whole)
+    if (!once && (verify || whole))
         keep_first_copies(h);
     if (!whole)
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copy);
@@ -193,17 +234,11 @@ int home_flush(struct home *h, bool last, struct error *e) {
     metrics_stage(h->metrics, STAGE_VERIFY);
     if (verify)
         keep_decided(h, h->records, decide_similarity);
-    h->metrics->count[COUNT_PAIRS] += h->n;
     h->flushed = true;
     h->metrics->batches++;
 
     metrics_stage(h->metrics, STAGE_WRITE);
-    struct pair *pairs = make_pairs(h);
-    if (h->nearest)
-        nearest_add(h->nearest, pairs, h->n);
-    else
-        output_write(h->output, pairs, h->n, e);
-    free(pairs);
+    hand_on(h, last, e);
     h->n = 0;
     return e->status;
 }

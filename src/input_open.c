@@ -133,6 +133,8 @@ static void check_family(const struct inputs *in, const struct source *s, const 
     if (distance ? o->threshold_text != NULL : o->radius_text != NULL)
         error_set(e, EX_USAGE, "the metric %s takes %s", metric,
                   distance ? "--radius, not --threshold" : "--threshold, not --radius");
+    if (o->minhash && in->family != &family_jaccard)
+        error_set(e, EX_USAGE, "--minhash is for sets, and these are vectors");
     if (o->probes && !in->family->probes)
         error_set(e, EX_USAGE, "--probes: the metric %s is not probed (cosine, l2 and ip are)", metric);
     if (distance && !o->radius_text && !o->width && !o->exact)

@@ -13,6 +13,7 @@
 #include "output.h"
 #include "planning.h"
 #include "report.h"
+#include "sketch_join.h"
 #include "verbose.h"
 
 struct job {
@@ -74,6 +75,8 @@ static int join(struct job *j, struct output *out, struct error *e) {
     struct threshold threshold = choose_threshold(j->o, j->in.family);
     if (j->o->exact)
         return exact_join(j->c, j->pool, j->o, &j->in, &threshold, out, &j->metrics, e);
+    if (j->plan.drawing.symbol_bits)
+        return sketch_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, out, &j->metrics, e);
     return hash_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, out, &j->metrics, e);
 }
 

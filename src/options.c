@@ -14,6 +14,7 @@ enum {
     MOST_ROWS = 1024,
     MOST_PROBES = UINT16_MAX,
     MOST_POOL = 1 << 20,
+    MOST_FAST_ROWS = 64,
     MOST_THREADS = 4096
 };
 
@@ -25,6 +26,8 @@ enum {
     WIDTH,
     PROBES,
     POOL,
+    MINHASH,
+    NO_SKETCH,
     RECALL,
     DRY_RUN,
     ASSUME_RANKS,
@@ -55,6 +58,8 @@ static const struct option long_options[] = {
     {"radius", required_argument, NULL, RADIUS},
     {"width", required_argument, NULL, WIDTH},
     {"pool", required_argument, NULL, POOL},
+    {"minhash", required_argument, NULL, MINHASH},
+    {"no-sketch", no_argument, NULL, NO_SKETCH},
     {"recall", required_argument, NULL, RECALL},
     {"dry-run", no_argument, NULL, DRY_RUN},
     {"assume-ranks", required_argument, NULL, ASSUME_RANKS},
@@ -104,6 +109,10 @@ void options_help(FILE *f) {
         "      --metric M       jaccard (sets), cosine, l2 or ip (vectors); default by the kind of data\n"
         "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
         "      --pool M         draw the bands from M hash values (default: ROWS of its own for each)\n"
+        "      --minhash KIND   of sets: fast (bytes of a 64-byte sketch), classic (hash values of 32 bits) "
+        "or\n"
+        "                       auto (default): fast where bands are planned, classic where they are given\n"
+        "      --no-sketch      drop no candidate for agreeing in too few hash values: the pure law\n"
         "      --exact          no hashing: every pair that --threshold, --radius or --top-k asks for\n"
         "      --probes N       of vectors: look also into the N most promising other buckets of a band\n"
         "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
@@ -166,6 +175,16 @@ static int format(struct options *o, const char *text, struct error *e) {
     return o->format ? 0 : error_set(e, EX_USAGE, "--format: '%s' is none of h5, tsv, mhash", text);
 }
 
+static int minhash(struct options *o, const char *text, struct error *e) {
+    static const char *const names[] = {"auto", "classic", "fast"};
+    for (int i = MINHASH_AUTO; i <= MINHASH_FAST; i++)
+        if (strcmp(text, names[i]) == 0) {
+            o->minhash = (enum minhash_kind)i;
+            return 0;
+        }
+    return error_set(e, EX_USAGE, "--minhash: '%s' is none of classic, fast, auto", text);
+}
+
 static int take(struct options *o, int option, struct error *e) {
     uint64_t v = 0;
     switch (option) {
@@ -198,6 +217,11 @@ static int take(struct options *o, int option, struct error *e) {
         return positive("--width", optarg, &o->width, e);
     case RECALL:
         return share_of_one("--recall", optarg, &o->recall, e);
+    case MINHASH:
+        return minhash(o, optarg, e);
+    case NO_SKETCH:
+        o->no_sketch = true;
+        break;
     case DRY_RUN:
         o->dry_run = true;
         break;
@@ -315,13 +339,28 @@ static int check_plan(struct options *o, struct error *e) {
     return 0;
 }
 
+/* Sketches are for candidates that are verified; their pool is their own. */
+static int check_sketches(const struct options *o, struct error *e) {
+    if (o->minhash == MINHASH_FAST && !o->verify)
+        return error_set(
+            e, EX_USAGE,
+            "--minhash fast needs --threshold or --top-k: its values are too short to be trusted");
+    if (o->minhash == MINHASH_FAST && (o->pool || o->rows > MOST_FAST_ROWS))
+        return error_set(e, EX_USAGE, "--minhash fast draws its bands from 64 values: %s",
+                         o->pool ? "--pool does not go with it" : "--rows can be no more");
+    if (o->no_sketch && (o->bands || o->exact))
+        return error_set(e, EX_USAGE,
+                         "--no-sketch is for planned bands: those that are given have no filter");
+    return 0;
+}
+
 static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
     o->verify = o->threshold_text || o->radius_text || o->top_k;
     if (o->exact && check_exact(o, e))
         return e->status;
-    if (check_plan(o, e))
+    if (check_plan(o, e) || check_sketches(o, e))
         return e->status;
     if (o->pool && o->pool < o->rows)
         return error_set(e, EX_USAGE, "--pool: %u hash values are less than the %u rows of a band", o->pool,

@@ -11,6 +11,9 @@
 
 enum format { FORMAT_DEFAULT, FORMAT_H5, FORMAT_TSV, FORMAT_MHASH };
 
+/* Hash values of sets: of 32 bits; of 8 in sketches; or as the plan sees fit. */
+enum minhash_kind { MINHASH_AUTO, MINHASH_CLASSIC, MINHASH_FAST };
+
 struct options {
     int argc; /* the command as given, for the report */
     char **command;
@@ -18,7 +21,9 @@ struct options {
     int n_inputs;
     bool exact;
     uint32_t bands, rows;
-    uint32_t pool;                      /* 0: none */
+    uint32_t pool; /* 0: none */
+    enum minhash_kind minhash;
+    bool no_sketch;                     /* candidates need not agree in more symbols than those of a band */
     double recall;                      /* to plan bands and rows for; 0: they are given */
     bool dry_run;                       /* tell the plan and stop */
     uint64_t assume_ranks, assume_rows; /* of a dry run, instead of what is here; 0: not given */

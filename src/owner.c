@@ -4,13 +4,13 @@
 
 void owner_open(struct owner *o, uint64_t most) {
     uint64_t ranks = (uint64_t)comm_size(o->comm), most_tuples = most / sizeof(struct tuple);
-    uint32_t bands = o->signatures->keys.bands;
-    o->bins = bins_choose((uint32_t)ranks, o->shard->rows * o->signatures->keys.variants, most_tuples);
+    uint32_t bands = o->keys->bands;
+    o->bins = bins_choose((uint32_t)ranks, o->shard->rows * o->keys->variants, most_tuples);
     uint64_t each = (uint64_t)bands * o->bins.per_owner;
     o->n_sent = mem_alloc(ranks * each, sizeof *o->n_sent);
     o->n_received = mem_alloc(ranks * each, sizeof *o->n_received);
     metrics_stage(o->metrics, STAGE_EXCHANGE);
-    bucket_count(o->pool, &o->signatures->keys, o->bins, o->n_sent);
+    bucket_count(o->pool, o->keys, o->bins, o->n_sent);
     comm_counts(o->comm, o->n_sent, o->n_received, each);
 
     uint64_t *load = mem_alloc(each, sizeof *load);
@@ -26,7 +26,7 @@ void owner_open(struct owner *o, uint64_t most) {
     comm_max(o->comm, load, each);
     o->rounds = bucket_rounds(load, bands, o->bins, most_tuples, &o->n_rounds);
     free(load);
-    o->metrics->rounds = o->n_rounds;
+    o->metrics->rounds += o->n_rounds;
     o->lists = mem_zero((uint64_t)pool_threads(o->pool), sizeof *o->lists);
 }
 
@@ -39,7 +39,7 @@ static uint64_t count_round(const struct owner *o, const uint64_t *counts, struc
         of_rank[rank] = 0;
         for (uint64_t band = round.band; band < round.band_end; band++)
             for (uint64_t bin = round.bin; bin < round.bin_end; bin++)
-                of_rank[rank] += counts[(rank * o->signatures->keys.bands + band) * o->bins.per_owner + bin];
+                of_rank[rank] += counts[(rank * o->keys->bands + band) * o->bins.per_owner + bin];
         sum += of_rank[rank];
     }
     return sum;
@@ -65,11 +65,10 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
     metrics_stage(o->metrics, STAGE_EXCHANGE);
     struct tuple *tuples = mem_alloc(count_round(o, o->n_sent, round, n), sizeof *tuples);
     count_round(o, o->n_received, round, n + ranks);
-    bucket_partition(o->pool, &o->signatures->keys, o->bins, round, tuples);
+    bucket_partition(o->pool, o->keys, o->bins, round, tuples);
     tuples = comm_exchange(o->comm, sizeof *tuples, tuples, n, n + ranks);
     metrics_stage(o->metrics, STAGE_GROUP);
-    bucket_group(o->pool, tuples, o->n_received, o->signatures->keys.bands, o->bins, o->shard->start, round,
-                 o->lists);
+    bucket_group(o->pool, tuples, o->n_received, o->keys->bands, o->bins, o->shard->start, round, o->lists);
     free(tuples);
     free(n);
     return count_buckets(o);

@@ -12,7 +12,7 @@ struct owner {
     struct comm *comm;
     struct pool *pool;
     const struct shard *shard;
-    const struct signatures *signatures;
+    const struct band_keys *keys; /* numbers of bands and rows count from its first */
     struct metrics *metrics;
 
     struct bins bins;

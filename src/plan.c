@@ -142,24 +142,6 @@ void plan_forecast(struct plan *p, const struct family *family, const struct sur
     free(m);
 }
 
-/* The least number of bands, from d->bands on, that finds a pair of that agreement with that probability; 0
- * where none does. */
-static uint32_t least_bands(struct drawing d, double agreement, double recall) {
-    uint32_t low = d.bands - 1; /* too few */
-    for (; law_found(&d, agreement) < recall;
-         low = d.bands, d.bands = (uint32_t)min_u64(MOST_BANDS, 2 * d.bands))
-        if (d.bands == MOST_BANDS)
-            return 0;
-    for (uint32_t high = d.bands; high - low > 1;) {
-        d.bands = low + (high - low) / 2;
-        if (law_found(&d, agreement) < recall)
-            low = d.bands;
-        else
-            high = d.bands;
-    }
-    return low + 1;
-}
-
 /* A search: the best plan so far, and what it is judged by. */
 struct search {
     const struct family *family;
@@ -184,7 +166,7 @@ static double consider(struct search *s, const struct drawing *d, double recall)
 static void consider_rows(struct search *s, struct drawing d) {
     d.pool = 0;
     d.bands = 1;
-    d.bands = least_bands(d, s->agreement, s->recall);
+    d.bands = law_least_bands(d, s->agreement, s->recall, MOST_BANDS);
     if (!d.bands)
         return;
     if (consider(s, &d, law_found(&d, s->agreement)) > work(&s->best))
@@ -192,7 +174,7 @@ static void consider_rows(struct search *s, struct drawing d) {
     for (uint64_t pool = min_u64(MOST_POOL, (uint64_t)d.bands * d.rows * 3 / 4); pool > d.rows;
          pool = pool * 3 / 4) {
         d.pool = (uint32_t)pool;
-        d.bands = least_bands(d, s->agreement, s->recall);
+        d.bands = law_least_bands(d, s->agreement, s->recall, MOST_BANDS);
         if (!d.bands)
             return;
         if (consider(s, &d, law_found(&d, s->agreement)) > work(&s->best))
@@ -216,7 +198,7 @@ static void consider_probes(struct search *s, struct drawing d) {
             continue;
         double band = share / TRIALS, lower = band - 3 * sqrt(band * (1 - band) / TRIALS);
         const struct drawing alike = {.bands = 1, .rows = 1}; /* bands of one value that agrees so often */
-        d.bands = least_bands(alike, lower, s->recall);
+        d.bands = law_least_bands(alike, lower, s->recall, MOST_BANDS);
         d.probes = t;
         if (d.bands)
             consider(s, &d, law_any(lower, d.bands));

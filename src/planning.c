@@ -4,15 +4,25 @@
 
 #include "input_sample.h"
 #include "lshjoin/law.h"
+#include "lshjoin/sketch_plan.h"
 #include "rehearse.h"
 #include "sample.h"
 
+/* Whether bands read sketches: those that are planned do, where records have any, and where they are asked
+ * for. */
+static bool is_sketched(const struct options *o, const struct family *family) {
+    if (!family->symbol_bits || o->exact)
+        return false;
+    return o->minhash == MINHASH_FAST || (o->recall > 0 && o->minhash != MINHASH_CLASSIC);
+}
+
 /* What is drawn from whatever the bands will be. */
-static struct plan begin(const struct options *o, const struct inputs *in) {
+static struct plan begin(const struct options *o, const struct inputs *in, bool sketched) {
     const struct family *family = in->family;
     struct plan p = {.drawing = {.bands = o->bands,
                                  .rows = o->rows,
-                                 .pool = o->pool,
+                                 .pool = sketched ? sketch_plan_symbols(family) : o->pool,
+                                 .symbol_bits = sketched ? family->symbol_bits : 0,
                                  .seed = o->seed,
                                  .width = o->width ? o->width : 4 * o->threshold.value,
                                  .norm = in->largest_norm}};
@@ -45,15 +55,96 @@ static struct survey count_rows(const struct inputs *in, const struct options *o
                            .pairs = self_join ? left * (left - 1) / 2 : left * right};
 }
 
-static int choose(struct plan *p, const struct survey *s, struct comm *c, const struct options *o,
-                  const struct inputs *in, struct error *e) {
-    if (comm_rank(c) == 0 && o->recall > 0)
-        plan_choose(p, in->family, s, o->threshold.value, o->recall, e);
-    else if (comm_rank(c) == 0)
-        plan_forecast(p, in->family, s);
-    if (!comm_failed(c, e))
-        comm_broadcast(c, p, sizeof *p);
-    return e->status;
+static uint64_t largest_set(struct comm *c, const struct records *r) {
+    uint64_t most = 0;
+    for (uint64_t row = 0; r->offset && row < r->n; row++)
+        most = max_u64(most, records_length(r, row));
+    comm_max(c, &most, 1);
+    return most;
+}
+
+/* This rank's sampled rows, `left` of them of the left input, and what else a plan is made from. */
+struct choice {
+    struct comm *c;
+    struct pool *pool;
+    const struct options *o;
+    const struct inputs *in;
+    const struct records *rows;
+    uint64_t left;
+};
+
+/* Rank 0's plan to all. */
+static int agree(struct plan *p, struct survey *s, struct comm *c, struct error *e) {
+    if (comm_failed(c, e))
+        return e->status;
+    comm_broadcast(c, p, sizeof *p);
+    comm_broadcast(c, s, sizeof *s);
+    return 0;
+}
+
+/* Bands that read words. */
+static int choose_words(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
+    const struct options *o = by->o;
+    sample_compare(s, by->c, by->pool, by->in->family, by->rows, by->left, &p->drawing);
+    if (comm_rank(by->c) == 0 && o->recall > 0)
+        plan_choose(p, by->in->family, s, o->threshold.value, o->recall, e);
+    else if (comm_rank(by->c) == 0)
+        plan_forecast(p, by->in->family, s);
+    return agree(p, s, by->c, e);
+}
+
+/* Bands that read sketches. */
+static int choose_sketches(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
+    const struct options *o = by->o;
+    const struct family *family = by->in->family;
+    struct drawing other = p->drawing; /* functions that the join will not use */
+    other.seed = ~other.seed;
+    other.most_items = largest_set(by->c, by->rows);
+    struct sketches sample = sample_sketch(by->c, by->pool, family, by->rows, by->left, &other);
+    uint64_t left = by->left;
+    comm_sum(by->c, &left, 1);
+    if (comm_rank(by->c) == 0 && o->recall > 0)
+        sketch_plan_choose(p, family, s, by->pool, &sample, left, !o->no_sketch, o->recall, e);
+    else if (comm_rank(by->c) == 0)
+        sketch_plan_forecast(p, family, s, by->pool, &sample, left);
+    sketches_free(&sample);
+    return agree(p, s, by->c, e);
+}
+
+static double work(const struct plan *p) {
+    double sum = 0;
+    for (int k = 0; k < STAGES; k++)
+        sum += p->seconds[k];
+    return sum;
+}
+
+/* Few queries that meet many records may be served better by bands that probe. */
+static int choose(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
+    const uint64_t few = 16;
+    bool sketched = p->drawing.symbol_bits > 0;
+    struct plan words = begin(by->o, by->in, false);
+    struct survey of_words = *s;
+    if (sketched && choose_sketches(p, s, by, e))
+        return e->status;
+    if (sketched && (s->self_join || !by->in->family->probes || by->o->bands || few * s->asking > s->rows))
+        return 0;
+    if (choose_words(&words, &of_words, by, e))
+        return e->status;
+    if (!sketched || work(&words) < work(p)) {
+        *p = words;
+        *s = of_words;
+    }
+    return 0;
+}
+
+/* The plan, tried out on the sample. */
+static int choose_and_rehearse(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
+    *s = count_rows(by->in, by->o);
+    if (choose(p, s, by, e))
+        return e->status;
+    p->drawing.most_items = largest_set(by->c, by->rows);
+    rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, by->rows, by->left);
+    return 0;
 }
 
 /* The sampled ones of this rank's rows; *left of them are of the left input. */
@@ -76,28 +167,23 @@ static struct records select_sample(const struct inputs *in, const struct option
 
 int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool *pool,
                   const struct options *o, const struct inputs *in, struct error *e) {
-    *p = begin(o, in);
-    if (o->recall <= 0)
-        return 0;
-    *s = count_rows(in, o);
-    uint64_t left;
-    struct records sample = select_sample(in, o, &left);
-    sample_compare(s, c, pool, in->family, &sample, left, &p->drawing);
-    if (!choose(p, s, c, o, in, e))
-        rehearse(p, s, c, pool, in->family, &o->threshold, &sample, left);
-    records_free(&sample);
+    *p = begin(o, in, is_sketched(o, in->family));
+    if (o->recall > 0) {
+        struct choice by = {c, pool, o, in, NULL, 0};
+        struct records sample = select_sample(in, o, &by.left);
+        by.rows = &sample;
+        choose_and_rehearse(p, s, &by, e);
+        records_free(&sample);
+    }
+    p->drawing.most_items = largest_set(c, &in->records);
     return e->status;
 }
 
 int planning_dry(struct plan *p, struct survey *s, struct inputs *in, struct comm *c, struct pool *pool,
                  const struct options *o, struct error *e) {
-    uint64_t left;
-    if (inputs_read_sample(in, c, pool, o, &left, e))
+    struct choice by = {c, pool, o, in, &in->records, 0};
+    if (inputs_read_sample(in, c, pool, o, &by.left, e))
         return e->status;
-    *p = begin(o, in);
-    *s = count_rows(in, o);
-    sample_compare(s, c, pool, in->family, &in->records, left, &p->drawing);
-    if (!choose(p, s, c, o, in, e))
-        rehearse(p, s, c, pool, in->family, &o->threshold, &in->records, left);
-    return e->status;
+    *p = begin(o, in, is_sketched(o, in->family));
+    return choose_and_rehearse(p, s, &by, e);
 }

@@ -9,6 +9,9 @@
 #include "lshjoin/bucket.h"
 #include "lshjoin/candidate.h"
 #include "lshjoin/law.h"
+#include "lshjoin/screen.h"
+#include "lshjoin/sketch_plan.h"
+#include "sample.h"
 
 enum {
     MOST_KEYS = 1 << 24,
@@ -22,6 +25,9 @@ enum {
 /* The sampled rows of all ranks. */
 struct cast {
     uint64_t left, n;
+    bool sketched;
+    struct sketches sketches; /* these two where sketched, else */
+    struct sketching sketching;
     struct signatures signatures; /* with digests */
     struct records rows;          /* none where they would be too large */
 };
@@ -73,18 +79,28 @@ static struct band_keys keys_of(const struct records *digest, const struct band_
     return k;
 }
 
+static void sign_cast(struct cast *all, struct comm *c, struct pool *pool, const struct family *family,
+                      const struct records *rows, uint64_t left, uint64_t split, const struct drawing *d) {
+    struct signatures mine = signatures_create(pool, family, rows, d, split, false, tell_nobody, NULL);
+    all->signatures.is_asymmetric = mine.is_asymmetric;
+    all->signatures.digest = gather_rows(c, signatures_digest(&mine, pool), left);
+    all->n = all->signatures.digest.n;
+    all->signatures.keys = keys_of(&all->signatures.digest, &mine.keys, all->left);
+    signatures_free(&mine);
+}
+
 static struct cast cast_create(struct comm *c, struct pool *pool, const struct family *family,
                                const struct records *rows, uint64_t left, bool self_join,
                                const struct drawing *d) {
-    struct signatures mine =
-        signatures_create(pool, family, rows, d, self_join ? UINT64_MAX : left, false, tell_nobody, NULL);
-    struct cast all = {.signatures = {.is_asymmetric = mine.is_asymmetric}};
-    all.signatures.digest = gather_rows(c, signatures_digest(&mine, pool), left);
-    all.n = all.signatures.digest.n;
-    all.left = left;
+    struct cast all = {.left = left, .sketched = d->symbol_bits > 0};
     comm_sum(c, &all.left, 1);
-    all.signatures.keys = keys_of(&all.signatures.digest, &mine.keys, all.left);
-    signatures_free(&mine);
+    if (all.sketched) {
+        all.sketching = sketching_create(d, cpu_simd());
+        all.sketches = sample_sketch(c, pool, family, rows, left, d);
+        all.n = all.sketches.words.n;
+    } else {
+        sign_cast(&all, c, pool, family, rows, left, self_join ? UINT64_MAX : left, d);
+    }
     uint64_t bytes = records_items(rows) * rows->item;
     comm_sum(c, &bytes, 1);
     if (bytes <= MOST_BYTES)
@@ -92,74 +108,81 @@ static struct cast cast_create(struct comm *c, struct pool *pool, const struct f
     return all;
 }
 
-/* Count a candidate that reaches the threshold. */
-static void compare(struct outcome *o, const struct cast *all, const struct plan *p,
-                    const struct family *family, const struct threshold *t, uint64_t a, uint64_t b) {
-    const struct records *r = &all->rows;
+static void cast_free(struct cast *all) {
+    if (all->sketched) {
+        sketches_free(&all->sketches);
+        sketching_free(&all->sketching);
+    }
+    signatures_free(&all->signatures);
+    records_free(&all->rows);
+}
+
+/* By what candidates are judged. */
+struct audience {
+    const struct cast *cast;
+    const struct shard *shard;
+    const struct plan *plan;
+    const struct family *family;
+    const struct threshold *threshold;
+};
+
+/* Count a candidate, and whether it reaches the threshold. */
+static void count(struct outcome *o, const struct audience *by, uint64_t a, uint64_t b) {
+    const struct records *r = &by->cast->rows;
     double value;
-    if (!r->data || p->agreement <= 0 ||
-        !family->verify(t, records_row(r, a), records_length(r, a), records_row(r, b), records_length(r, b),
-                        r->item, &value))
-        return;
-    o->pairs[(uint64_t)(family->agreement(value, &p->drawing) * STEPS)]++;
+    o->candidates++;
+    if (r->data && by->plan->agreement > 0 &&
+        by->family->verify(by->threshold, records_row(r, a), records_length(r, a), records_row(r, b),
+                           records_length(r, b), r->item, &value))
+        o->pairs[(uint64_t)(by->family->agreement(value, &by->plan->drawing) * STEPS)]++;
 }
 
 /* The pairs that meet: those that are the first copy of theirs are candidates. */
-static void examine(struct outcome *o, const struct cast *all, const struct bucket_list *lists, int n_lists,
-                    bool self_join, const struct plan *p, const struct family *family,
-                    const struct threshold *t) {
-    uint64_t start[] = {0, all->n}, n = 0;
-    const struct shard shard = {.ranks = 1,
-                                .self_join = self_join,
-                                .rows = all->n,
-                                .split = self_join ? all->n : all->left,
-                                .start = start};
+static void examine(struct outcome *o, const struct audience *by, const struct bucket_list *lists,
+                    int n_lists) {
+    const struct signatures *signatures = &by->cast->signatures;
     struct pair_cursor cursor = {
-        .shard = &shard, .asymmetric = all->signatures.is_asymmetric, .lists = lists, .n_lists = n_lists};
+        .shard = by->shard, .asymmetric = signatures->is_asymmetric, .lists = lists, .n_lists = n_lists};
     struct u64_pair *slots = mem_alloc(SLOT, sizeof *slots);
+    uint64_t n = 0;
     for (bool more = true; more;) {
         more = pair_cursor_next(&cursor, slots, SLOT, &n);
         o->copies += n;
         for (uint64_t i = 0; i < n; i++) {
             uint64_t mine = candidate_mine(slots[i]), other = slots[i].first;
             uint64_t a = min_u64(mine, other), b = max_u64(mine, other);
-            const struct records *digest = &all->signatures.digest;
-            if (band_first_slot(&all->signatures, records_row(digest, a), records_row(digest, b)) !=
+            const struct records *digest = &signatures->digest;
+            if (band_first_slot(signatures, records_row(digest, a), records_row(digest, b)) ==
                 candidate_slot(slots[i]))
-                continue;
-            o->candidates++;
-            compare(o, all, p, family, t, a, b);
+                count(o, by, a, b);
         }
     }
     free(slots);
     pair_cursor_free(&cursor);
 }
 
-/* The buckets of all bands: as many lists as threads. Returns the number of their pairs. */
-static double group(const struct cast *all, struct pool *pool, struct bucket_list *lists) {
-    const struct band_keys *keys = &all->signatures.keys;
-    struct bins bins = bins_choose(1, all->n, UINT32_MAX);
-    const struct round whole = {0, keys->bands, 0, bins.per_owner};
-    const uint64_t start[] = {0};
-    uint64_t *counts = mem_alloc(round_bins(&whole), sizeof *counts), sum = 0;
-    bucket_count(pool, keys, bins, counts);
-    for (uint64_t k = 0; k < round_bins(&whole); k++)
-        sum += counts[k];
-    struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
-    bucket_partition(pool, keys, bins, whole, tuples);
-    bucket_group(pool, tuples, counts, keys->bands, bins, start, whole, lists);
-    free(tuples);
-    free(counts);
-    double pairs = 0;
-    for (int thread = 0; thread < pool_threads(pool); thread++)
-        for (uint64_t b = 0; b < lists[thread].n; b++)
-            pairs += (double)bucket_pairs(&lists[thread].bucket[b]);
-    return pairs;
+/* The same by sketches. */
+static void examine_sketches(struct outcome *o, const struct audience *by, const struct bucket_list *lists,
+                             struct pool *pool) {
+    const struct records *words = &by->cast->sketches.words;
+    struct screen *screen = screen_create(pool, &by->cast->sketching, by->shard, false);
+    screen_begin(screen, lists, pool_threads(pool), 0);
+    uint64_t n_rows;
+    for (const uint64_t *rows; (rows = screen_portion(screen, SLOT, &n_rows)) != NULL;) {
+        struct records sketch = records_select(words, rows, n_rows);
+        for (bool more = true; more;) {
+            uint64_t n;
+            const struct u64_pair *pairs = screen_next(screen, sketch.data, SLOT, &n, &o->copies, &more);
+            for (uint64_t i = 0; i < n; i++)
+                count(o, by, pairs[i].first, pairs[i].second);
+        }
+        records_free(&sketch);
+    }
+    screen_free(screen);
 }
 
 /* Leave out all rows but every `stride`-th. */
-static void thin(struct cast *all, uint64_t stride) {
-    const struct band_keys *keys = &all->signatures.keys;
+static void thin(struct band_keys *keys, uint64_t stride) {
     uint64_t each = band_keys_each(keys);
     for (uint64_t band = 0; band < keys->bands; band++)
         for (uint64_t i = 0; i < each; i++)
@@ -167,23 +190,44 @@ static void thin(struct cast *all, uint64_t stride) {
                 keys->key[band * each + i] = BAND_NO_KEY;
 }
 
-/* Join the sample, or, where too many pairs would meet, an even part of it: one in *times pairs. */
-static struct outcome perform(struct cast *all, struct pool *pool, bool self_join, const struct plan *p,
-                              const struct family *family, const struct threshold *t, double *times) {
+/* The buckets of the sample, or, where too many pairs would meet, of an even part of it: one in *times pairs.
+ * As many lists as threads, to free. */
+static struct bucket_list *group(struct band_keys *keys, struct pool *pool, double *times) {
     struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
-    double pairs = group(all, pool, lists);
+    double pairs = bucket_all(pool, keys, lists);
     *times = 1;
     if (pairs > MOST_EXAMINED) {
         double stride = ceil(sqrt(pairs / MOST_EXAMINED));
-        thin(all, (uint64_t)stride);
-        group(all, pool, lists);
+        thin(keys, (uint64_t)stride);
+        bucket_all(pool, keys, lists);
         *times = stride * stride;
     }
+    return lists;
+}
+
+static struct outcome perform(struct cast *all, struct pool *pool, bool self_join, const struct plan *p,
+                              const struct family *family, const struct threshold *t, double *times) {
+    struct band_keys keys = all->sketched
+                                ? sketches_keys(&all->sketches, &all->sketching, pool, 0, p->drawing.bands)
+                                : all->signatures.keys;
+    struct bucket_list *lists = group(&keys, pool, times);
     struct outcome o = {0};
-    examine(&o, all, lists, pool_threads(pool), self_join, p, family, t);
+    uint64_t start[] = {0, all->n};
+    const struct shard shard = {.ranks = 1,
+                                .self_join = self_join,
+                                .rows = all->n,
+                                .split = self_join ? all->n : all->left,
+                                .start = start};
+    const struct audience audience = {all, &shard, p, family, t};
+    if (all->sketched)
+        examine_sketches(&o, &audience, lists, pool);
+    else
+        examine(&o, &audience, lists, pool_threads(pool));
     for (int thread = 0; thread < pool_threads(pool); thread++)
         bucket_list_free(&lists[thread]);
     free(lists);
+    if (all->sketched)
+        free(keys.key);
     return o;
 }
 
@@ -221,9 +265,11 @@ void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct poo
         }
         if (p->recall > 0)
             expect_recall(p, &o, scale);
-        plan_seconds(p, family, s);
+        if (p->drawing.symbol_bits)
+            sketch_plan_seconds(p, family, s);
+        else
+            plan_seconds(p, family, s);
     }
     comm_broadcast(c, p, sizeof *p);
-    signatures_free(&all.signatures);
-    records_free(&all.rows);
+    cast_free(&all);
 }

@@ -79,4 +79,7 @@ void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t 
                   struct bins bins, const uint64_t *start, struct round round, struct bucket_list *lists);
 void bucket_list_free(struct bucket_list *list);
 
+/* All of that at once, where one rank holds all keys. Returns how many pairs the buckets have. */
+double bucket_all(struct pool *pool, const struct band_keys *keys, struct bucket_list *lists);
+
 #endif

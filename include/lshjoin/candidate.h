@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lshjoin/base.h"
 #include "lshjoin/bucket.h"
 #include "lshjoin/shard.h"
 #include "lshjoin/sort.h"
@@ -25,6 +26,21 @@ static inline uint32_t candidate_band(struct u64_pair c) {
  * one stores. */
 static inline uint32_t candidate_slot(struct u64_pair c) {
     return (uint32_t)(c.second & 0x1ffff);
+}
+
+/* Whether the home of a pair of rows (global numbers) is its left one's rank, by a coin that falls the same
+ * way for all. */
+static inline bool candidate_is_at_left(const struct shard *s, uint64_t left, uint64_t right) {
+    uint64_t coin =
+        (uint64_t)(((unsigned __int128)mix64(left * 0x9e3779b97f4a7c15u + right) * s->rows) >> 64);
+    return coin < (s->self_join ? s->rows / 2 : s->split); /* the smaller input's ranks get a smaller part */
+}
+
+/* A pair as that home sees it. */
+static inline struct u64_pair candidate_at(const struct shard *s, int home, uint64_t left, uint64_t right,
+                                           bool is_at_left, uint32_t slot) {
+    uint64_t mine = (is_at_left ? left : right) - s->start[home];
+    return (struct u64_pair){shard_relative(s, home, is_at_left ? right : left), mine << 17 | slot};
 }
 
 /* Where an enumeration of pairs stands: the first five are given, the rest starts as zero. */

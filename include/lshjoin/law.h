@@ -20,10 +20,15 @@ double law_power(double x, uint32_t n);
 /* 1 - (1 - band)^bands: found in one of so many independent bands, in each with probability `band`. */
 double law_any(double band, uint32_t bands);
 
-/* Found by bands, rows and pool of d, without probes. Plain: 1 - (1 - p^rows)^bands (Broder 1997; Indyk and
- * Motwani 1998). Of m pooled values, bands being independent random sets of them: the sum over f of
- * Binom(f; m, p) * (1 - (1 - C(f, rows) / C(m, rows))^bands). */
+/* Found by bands, rows, pool and cut of d, without probes. Plain: 1 - (1 - p^rows)^bands (Broder 1997; Indyk
+ * and Motwani 1998). Of m pooled values, bands being independent random sets of them: the sum over f of
+ * Binom(f; m, p) * (1 - (1 - C(f, rows) / C(m, rows))^bands), f from `cut` on. Plain with a cut: that at
+ * least so many of the m agree, less that they do and no band is whole. */
 double law_found(const struct drawing *d, double p);
+
+/* The least number of bands, from d->bands on, that finds a pair of agreement p with probability `recall` or
+ * more; 0 where up to `most` do not. */
+uint32_t law_least_bands(struct drawing d, double p, double recall, uint32_t most);
 
 /* pmf[f], f = 0 .. m: the probability that f of m values agree, Binom(f; m, p). */
 void law_agreeing(uint32_t m, double p, double *pmf);

@@ -8,8 +8,10 @@
 #ifndef LSHJOIN_SKETCH_H
 #define LSHJOIN_SKETCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "lshjoin/band.h"
 #include "lshjoin/cpu.h"
 #include "lshjoin/drawing.h"
 
@@ -31,6 +33,23 @@ void sketching_free(struct sketching *s);
 
 /* key[n]: those of n sketches in a band. As band_key: even, and never BAND_NO_KEY. */
 void sketch_keys(const struct sketching *s, const uint64_t *sketch, uint64_t n, uint32_t band, uint64_t *key);
+
+/* What a rank knows of its records: their sketches, and which of them pair with anything. */
+struct sketches {
+    struct records words; /* [n][sketch_words] */
+    bool *pairs;          /* [n] */
+};
+
+/* Sketch every record with functions drawn as `drawing` says. told(ctx, rows) is called now and then with the
+ * number of records that are done. */
+struct sketches sketches_create(struct pool *pool, const struct family *family, const struct records *records,
+                                const struct drawing *drawing, void (*told)(void *ctx, uint64_t rows),
+                                void *ctx);
+void sketches_free(struct sketches *s);
+
+/* The keys of all records in bands [band, band_end), as bucket.h wants them, to free by free(keys.key). */
+struct band_keys sketches_keys(const struct sketches *s, const struct sketching *sketching, struct pool *pool,
+                               uint32_t band, uint32_t band_end);
 
 /* The number of symbols in which two agree. */
 uint32_t sketch_agreeing(const struct sketching *s, const uint64_t *a, const uint64_t *b);

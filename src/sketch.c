@@ -1,0 +1,236 @@
+#include "lshjoin/sketch.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "lshjoin/band.h"
+#include "lshjoin/base.h"
+
+struct sketching sketching_create(const struct drawing *d, enum simd simd) {
+    struct sketching s = {.words = sketch_words(d),
+                          .symbols = d->pool,
+                          .symbol_bits = d->symbol_bits,
+                          .bands = d->bands,
+                          .cut = d->cut,
+                          .simd = simd};
+    s.mask = mem_zero((uint64_t)s.bands * s.words, sizeof *s.mask);
+    s.factor = mem_alloc(s.words, sizeof *s.factor);
+    uint32_t *pick = drawing_picks(d);
+    const uint64_t symbol = ((uint64_t)1 << s.symbol_bits) - 1;
+    for (uint32_t band = 0; band < s.bands; band++)
+        for (uint32_t k = 0; k < d->rows; k++) {
+            uint32_t bit = pick[(uint64_t)band * d->rows + k] * s.symbol_bits;
+            s.mask[(uint64_t)band * s.words + bit / 64] |= symbol << bit % 64;
+        }
+    free(pick);
+    for (uint32_t k = 0; k < s.words; k++)
+        s.factor[k] = mix64(k + 0x3c6ef372fe94f82bu) | 1;
+    return s;
+}
+
+void sketching_free(struct sketching *s) {
+    free(s->mask);
+    free(s->factor);
+}
+
+/* A key: the masked words by odd factors, summed and mixed. Sums of different words are equal by chance only,
+ * and then the symbols tell. */
+static inline __attribute__((always_inline)) void make_keys(const uint64_t *mask, const uint64_t *factor,
+                                                            uint32_t words, uint64_t salt,
+                                                            const uint64_t *sketch, uint64_t n,
+                                                            uint64_t *key) {
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t sum = salt;
+        for (uint32_t k = 0; k < words; k++) {
+            uint64_t part = (sketch[i * words + k] & mask[k]) * factor[k];
+            sum += part ^ part >> 32;
+        }
+        uint64_t hash = mix64(sum) & ~BAND_ASKS;
+        key[i] = hash == BAND_NO_KEY ? 2 : hash;
+    }
+}
+
+void sketch_keys(const struct sketching *s, const uint64_t *sketch, uint64_t n, uint32_t band,
+                 uint64_t *key) {
+    const uint64_t *mask = s->mask + (uint64_t)band * s->words, salt = mix64(band + 0x9e3779b97f4a7c15u);
+    if (s->words == 8)
+        make_keys(mask, s->factor, 8, salt, sketch, n, key);
+    else if (s->words == 4)
+        make_keys(mask, s->factor, 4, salt, sketch, n, key);
+    else
+        make_keys(mask, s->factor, s->words, salt, sketch, n, key);
+}
+
+enum { TOGETHER = 128 }; /* records that are sketched, or make keys, at a time */
+
+struct sketch_job {
+    const struct family *family;
+    const void *signer;
+    const struct records *records;
+    struct sketches *out;
+    uint64_t first; /* record of the slice that is worked on */
+};
+
+static void sketch_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    (void)thread;
+    struct sketch_job *job = ctx;
+    struct records *words = &job->out->words;
+    lo += job->first;
+    hi += job->first;
+    job->family->sketch(job->signer, job->records, lo, hi, (uint64_t *)words->data + lo * words->width,
+                        job->out->pairs + lo);
+}
+
+struct sketches sketches_create(struct pool *pool, const struct family *family, const struct records *records,
+                                const struct drawing *drawing, void (*told)(void *ctx, uint64_t rows),
+                                void *ctx) {
+    uint64_t n = records->n;
+    struct sketches s = {
+        .words = {.n = n, .item = sizeof(uint64_t), .width = sketch_words(drawing)},
+        .pairs = mem_alloc(n, sizeof *s.pairs),
+    };
+    s.words.data = mem_alloc(records_items(&s.words), s.words.item);
+    struct sketch_job job = {.family = family, .records = records, .out = &s};
+    void *signer = family->create(drawing, records);
+    job.signer = signer;
+    uint64_t slice = max_u64(1, n / 64 / TOGETHER) * TOGETHER * (uint64_t)pool_threads(pool);
+    for (; job.first < n; job.first += slice) {
+        pool_for(pool, min_u64(slice, n - job.first), TOGETHER, sketch_rows, &job);
+        told(ctx, min_u64(n, job.first + slice));
+    }
+    family->destroy(signer);
+    return s;
+}
+
+void sketches_free(struct sketches *s) {
+    records_free(&s->words);
+    free(s->pairs);
+    *s = (struct sketches){0};
+}
+
+struct key_job {
+    const struct sketches *sketches;
+    const struct sketching *sketching;
+    struct band_keys *keys;
+    uint32_t band;
+};
+
+/* Few rows at a time: they stay in the cache from band to band. */
+static void key_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    (void)thread;
+    struct key_job *job = ctx;
+    const struct records *words = &job->sketches->words;
+    for (uint32_t band = 0; band < job->keys->bands; band++) {
+        uint64_t *key = job->keys->key + band * job->keys->n;
+        sketch_keys(job->sketching, records_row(words, lo), hi - lo, job->band + band, key + lo);
+        for (uint64_t row = lo; row < hi; row++)
+            if (!job->sketches->pairs[row])
+                key[row] = BAND_NO_KEY;
+    }
+}
+
+struct band_keys sketches_keys(const struct sketches *s, const struct sketching *sketching, struct pool *pool,
+                               uint32_t band, uint32_t band_end) {
+    struct band_keys k = {.n = s->words.n, .bands = band_end - band, .variants = 1};
+    k.key = mem_alloc(k.bands * k.n, sizeof *k.key);
+    pool_for(pool, k.n, TOGETHER, key_rows, &(struct key_job){s, sketching, &k, band});
+    return k;
+}
+
+/* The number of symbols of 8 bits or of 1 that are zero in a word. */
+static inline __attribute__((always_inline)) uint32_t zeros(uint64_t x, uint32_t symbol_bits) {
+    if (symbol_bits == 1)
+        return 64 - (uint32_t)__builtin_popcountll(x);
+    const uint64_t low = 0x7f7f7f7f7f7f7f7fu;
+    uint64_t nonzero = ((x & low) + low) | x | low; /* the top bit of each byte: whether it is not zero */
+    return (uint32_t)__builtin_popcountll(~nonzero);
+}
+
+static inline __attribute__((always_inline)) uint32_t agreeing(const uint64_t *a, const uint64_t *b,
+                                                               uint32_t words, uint32_t symbol_bits) {
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < words; k++)
+        n += zeros(a[k] ^ b[k], symbol_bits);
+    return n;
+}
+
+uint32_t sketch_agreeing(const struct sketching *s, const uint64_t *a, const uint64_t *b) {
+    return agreeing(a, b, s->words, s->symbol_bits);
+}
+
+/* Whether a pair meets in the band and in none below. Few pairs come so far. */
+static bool is_lowest(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t band) {
+    const uint64_t *mask = s->mask;
+    for (uint32_t t = 0; t <= band; t++, mask += s->words) {
+        uint64_t differ = 0;
+        for (uint32_t k = 0; k < s->words; k++)
+            differ |= (a[k] ^ b[k]) & mask[k];
+        if (!differ)
+            return t == band;
+    }
+    return false;
+}
+
+/* The meaning, and the text of the levels. */
+static inline __attribute__((always_inline)) uint32_t pass(const struct sketching *s, const uint64_t *a,
+                                                           const uint64_t *b, uint32_t n, uint32_t band,
+                                                           uint32_t words, uint32_t symbol_bits,
+                                                           uint32_t *place) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < n; i++, b += words)
+        if (agreeing(a, b, words, symbol_bits) >= s->cut && is_lowest(s, a, b, band))
+            place[found++] = i;
+    return found;
+}
+
+typedef uint32_t pass_fn(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n,
+                         uint32_t band, uint32_t *place);
+
+static uint32_t pass_scalar(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n,
+                            uint32_t band, uint32_t *place) {
+    return pass(s, a, b, n, band, s->words, s->symbol_bits, place);
+}
+
+#if defined(__x86_64__)
+/* With the instruction that counts bits, which every processor of the AVX2 level has. */
+__attribute__((target("popcnt,avx2"))) static uint32_t pass_popcnt(const struct sketching *s,
+                                                                   const uint64_t *a, const uint64_t *b,
+                                                                   uint32_t n, uint32_t band,
+                                                                   uint32_t *place) {
+    if (s->words == 8 && s->symbol_bits == 8)
+        return pass(s, a, b, n, band, 8, 8, place);
+    if (s->words == 8 && s->symbol_bits == 1)
+        return pass(s, a, b, n, band, 8, 1, place);
+    if (s->words == 4 && s->symbol_bits == 1)
+        return pass(s, a, b, n, band, 4, 1, place);
+    return pass(s, a, b, n, band, s->words, s->symbol_bits, place);
+}
+
+/* 64 symbols of 8 bits in one comparison. */
+__attribute__((target("popcnt,avx512f,avx512bw"))) static uint32_t
+pass_avx512(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n, uint32_t band,
+            uint32_t *place) {
+    if (s->words != 8 || s->symbol_bits != 8)
+        return pass_popcnt(s, a, b, n, band, place);
+    uint32_t found = 0;
+    __m512i mine = _mm512_loadu_si512(a);
+    for (uint32_t i = 0; i < n; i++, b += 8) {
+        uint64_t equal = _mm512_cmpeq_epi8_mask(mine, _mm512_loadu_si512(b));
+        if ((uint32_t)__builtin_popcountll(equal) >= s->cut && is_lowest(s, a, b, band))
+            place[found++] = i;
+    }
+    return found;
+}
+#else
+#define pass_popcnt pass_scalar
+#define pass_avx512 pass_scalar
+#endif
+
+uint32_t sketch_candidates(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n,
+                           uint32_t band, uint32_t *place) {
+    static pass_fn *const pass_at[] = {pass_scalar, pass_popcnt, pass_avx512};
+    return pass_at[s->simd](s, a, b, n, band, place);
+}

@@ -1,0 +1,234 @@
+#include "lshjoin/sketch_plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "lshjoin/bucket.h"
+#include "lshjoin/law.h"
+
+enum {
+    MOST_BANDS = 4096,
+    DRAWN = 4,               /* bands that tell what bands of so many rows meet with */
+    MOST_EXAMINED = 1 << 20, /* pairs of the sample: bands with more of them cost too much anyway */
+    FORMS = 2
+};
+
+/* Nanoseconds of one core, as in plan.c. */
+static const double ns_read_byte = 0.5, ns_sketch_element = 0.05, ns_sketch_coordinate = 0.025, ns_key = 4,
+                    ns_send = 9, ns_group = 6, ns_copy = 3, ns_candidate = 30, ns_compare = 60,
+                    ns_compare_element = 0.9, ns_compare_coordinate = 0.35, ns_pair = 60,
+                    ns_exact_element = 0.02, ns_exact_coordinate = 0.02;
+
+/* Numbers of symbols that are tried: 64 bytes, of bits half as many, too. */
+static const uint32_t forms_of_bytes[FORMS] = {64, 0}, forms_of_bits[FORMS] = {512, 256};
+
+static const uint32_t *forms(const struct family *family) {
+    return family->symbol_bits == 8 ? forms_of_bytes : forms_of_bits;
+}
+
+uint32_t sketch_plan_symbols(const struct family *family) {
+    return forms(family)[0];
+}
+
+/* The most symbols of which a pair at the threshold misses no more than an eighth of what may be missed. */
+static uint32_t choose_cut(uint32_t symbols, double agreement, double recall) {
+    double *pmf = mem_alloc((uint64_t)symbols + 1, sizeof *pmf), missed = 0;
+    uint32_t cut = 0;
+    if (agreement < 1) {
+        law_agreeing(symbols, agreement, pmf);
+        while (cut < symbols && (missed += pmf[cut]) <= (1 - recall) / 8)
+            cut++;
+    } else {
+        cut = symbols;
+    }
+    free(pmf);
+    return cut;
+}
+
+/* What a few bands of the sample met with. */
+struct meetings {
+    double pairs;       /* in all of them */
+    uint64_t *agreeing; /* [symbols + 1] of these, by how many symbols agree; NULL where they are too many */
+};
+
+static void count_agreeing(struct meetings *m, const struct bucket_list *list, const struct sketching *s,
+                           const struct records *words, bool self_join, uint64_t left) {
+    for (uint64_t b = 0; b < list->n; b++) {
+        const struct bucket *bucket = &list->bucket[b];
+        const uint64_t *row = list->row + bucket->first;
+        for (uint32_t x = 0; x < bucket->size; x++)
+            for (uint32_t y = x + 1; y < bucket->size; y++)
+                if (self_join || (row[x] >> 1 < left && row[y] >> 1 >= left))
+                    m->agreeing[sketch_agreeing(s, records_row(words, row[x] >> 1),
+                                                records_row(words, row[y] >> 1))]++;
+    }
+}
+
+/* Draw bands of d->rows and look who meets in them. */
+static struct meetings draw_bands(const struct sketches *sample, const struct drawing *d, struct pool *pool,
+                                  bool self_join, uint64_t left) {
+    struct sketching s = sketching_create(d, cpu_simd());
+    struct band_keys keys = sketches_keys(sample, &s, pool, 0, d->bands);
+    struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
+    struct meetings m = {.pairs = bucket_all(pool, &keys, lists)};
+    if (m.pairs <= MOST_EXAMINED) {
+        m.agreeing = mem_zero((uint64_t)d->pool + 1, sizeof *m.agreeing);
+        m.pairs = 0;
+        for (int t = 0; t < pool_threads(pool); t++)
+            count_agreeing(&m, &lists[t], &s, &sample->words, self_join, left);
+        for (uint32_t f = 0; f <= d->pool; f++)
+            m.pairs += (double)m.agreeing[f];
+    }
+    for (int t = 0; t < pool_threads(pool); t++)
+        bucket_list_free(&lists[t]);
+    free(lists);
+    free(keys.key);
+    sketching_free(&s);
+    return m;
+}
+
+/* The first words of every sketch: those of fewer symbols. */
+static struct sketches shorten(const struct sketches *sample, uint64_t width) {
+    struct sketches s = {.words = {.n = sample->words.n, .item = sizeof(uint64_t), .width = width},
+                         .pairs = mem_alloc(sample->words.n, sizeof *s.pairs)};
+    s.words.data = mem_alloc(records_items(&s.words), s.words.item);
+    for (uint64_t row = 0; row < s.words.n; row++)
+        memcpy((uint64_t *)s.words.data + row * width, records_row(&sample->words, row),
+               width * sizeof(uint64_t));
+    memcpy(s.pairs, sample->pairs, s.words.n * sizeof *s.pairs);
+    return s;
+}
+
+void sketch_plan_seconds(struct plan *p, const struct family *family, const struct survey *s) {
+    const struct drawing *d = &p->drawing;
+    bool vectors = family->is_of_vectors;
+    double rows = (double)s->rows, items = (double)s->items, mean = rows > 0 ? items / rows : 0;
+    double keys = d->bands * rows, *ns = p->seconds;
+    ns[STAGE_READ] = items * (double)s->item * ns_read_byte;
+    ns[STAGE_SIGN] = items * d->pool * (vectors ? ns_sketch_coordinate : ns_sketch_element) + keys * ns_key;
+    ns[STAGE_EXCHANGE] = keys * ns_send;
+    ns[STAGE_GROUP] = keys * ns_group;
+    ns[STAGE_CANDIDATES] = p->copies * ns_copy + p->candidates * ns_candidate;
+    ns[STAGE_VERIFY] =
+        p->candidates * (ns_compare + mean * (vectors ? ns_compare_coordinate : 2 * ns_compare_element));
+    ns[STAGE_WRITE] = p->pairs * ns_pair;
+    for (int k = 0; k < STAGES; k++)
+        ns[k] *= 1e-9;
+    p->exact =
+        1e-9 * (items * (double)s->item * ns_read_byte +
+                s->pairs * mean * (vectors ? ns_exact_coordinate : ns_exact_element * (1 - p->agreement)));
+}
+
+static double work(const struct plan *p) {
+    double sum = 0;
+    for (int k = 0; k < STAGES; k++)
+        sum += p->seconds[k];
+    return sum;
+}
+
+/* How many pairs will meet and be candidates, by those that met in the drawn bands. A pair of f agreeing
+ * symbols meets in a band with probability q = C(f, rows) / C(m, rows): so many such pairs there are, and so
+ * many of them are candidates. */
+static void expect(struct plan *p, const struct survey *s, const struct meetings *met, double scale) {
+    const struct drawing *d = &p->drawing;
+    uint32_t m = d->pool;
+    double q = 1, per_band = scale / DRAWN;
+    p->copies = met->pairs * per_band * d->bands;
+    p->candidates = p->pairs = 0;
+    for (uint32_t f = m; met->agreeing && f >= max_u64(d->rows, d->cut); f--) {
+        double candidates = (double)met->agreeing[f] * per_band / q * law_any(q, d->bands);
+        p->candidates += candidates;
+        if (f >= p->agreement * m)
+            p->pairs += candidates;
+        q *= (double)(f - d->rows) / f;
+    }
+    if (!met->agreeing)
+        p->candidates = p->copies;
+    p->copies = fmin(p->copies, s->pairs * d->bands);
+    p->candidates = fmin(p->candidates, s->pairs);
+}
+
+static void forecast(struct plan *p, const struct family *family, const struct survey *s, struct pool *pool,
+                     const struct sketches *sample, uint64_t left) {
+    struct drawing drawn = p->drawing;
+    drawn.bands = DRAWN;
+    struct meetings met = draw_bands(sample, &drawn, pool, s->self_join, left);
+    expect(p, s, &met, s->pairs / fmax(1, (double)s->sampled));
+    free(met.agreeing);
+    sketch_plan_seconds(p, family, s);
+}
+
+/* A search: what is given, and the best so far. */
+struct search {
+    const struct family *family;
+    const struct survey *survey;
+    struct pool *pool;
+    double recall;
+    bool filter, any;
+    struct plan best;
+};
+
+/* Bands of more and more rows, until their keys alone cost more than the best plan. */
+static void search_rows(struct search *s, const struct plan *given, const struct sketches *sample,
+                        uint64_t left, uint32_t symbols) {
+    struct plan p = *given;
+    p.drawing.pool = symbols;
+    p.drawing.cut = s->filter ? choose_cut(symbols, p.agreement, s->recall) : 0;
+    for (p.drawing.rows = 1; p.drawing.rows <= symbols; p.drawing.rows++) {
+        p.drawing.bands = 1;
+        p.drawing.bands = law_least_bands(p.drawing, p.agreement, s->recall, MOST_BANDS);
+        if (!p.drawing.bands)
+            return;
+        p.copies = p.candidates = p.pairs = 0;
+        p.recall = law_found(&p.drawing, p.agreement);
+        sketch_plan_seconds(&p, s->family, s->survey);
+        if (s->any && work(&p) > work(&s->best))
+            return;
+        forecast(&p, s->family, s->survey, s->pool, sample, left);
+        if (!s->any || work(&p) < work(&s->best))
+            s->best = p;
+        s->any = true;
+    }
+}
+
+/* Pairs of the sample, and all, without rows that pair with nothing. */
+static void count_pairs(struct survey *s, const struct sketches *sample, uint64_t left) {
+    double good[2] = {0, 0}, rows[2] = {(double)left, (double)(sample->words.n - left)};
+    for (uint64_t row = 0; row < sample->words.n; row++)
+        good[row >= left] += sample->pairs[row];
+    double l = good[0] / fmax(1, rows[0]), r = good[1] / fmax(1, rows[1]);
+    s->pairs *= s->self_join ? l * l : l * r;
+    s->sampled = (uint64_t)(s->self_join ? good[0] * (good[0] - 1) / 2 : good[0] * good[1]);
+}
+
+int sketch_plan_choose(struct plan *p, const struct family *family, struct survey *survey, struct pool *pool,
+                       const struct sketches *sample, uint64_t left, bool filter, double recall,
+                       struct error *e) {
+    struct search s = {.family = family, .survey = survey, .pool = pool, .recall = recall, .filter = filter};
+    count_pairs(survey, sample, left);
+    bool possible = recall < 1 || p->agreement >= 1; /* what is nearly 1 is rounded to it */
+    for (int form = 0; possible && form < FORMS && forms(family)[form]; form++) {
+        uint32_t symbols = forms(family)[form];
+        struct sketches shorter = shorten(sample, (uint64_t)symbols * family->symbol_bits / 64);
+        search_rows(&s, p, &shorter, left, symbols);
+        sketches_free(&shorter);
+    }
+    if (!s.any)
+        return error_set(
+            e, EX_USAGE,
+            "--recall: no bands find a pair at the threshold with probability %.9g; give less, or --exact, "
+            "which finds all",
+            recall);
+    s.best.recall_above = s.best.recall;
+    *p = s.best;
+    return 0;
+}
+
+void sketch_plan_forecast(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
+                          const struct sketches *sample, uint64_t left) {
+    count_pairs(s, sample, left);
+    p->recall = p->recall_above = law_found(&p->drawing, p->agreement);
+    forecast(p, family, s, pool, sample, left);
+}
