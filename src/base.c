@@ -86,6 +86,8 @@ void *mem_zero(uint64_t n, size_t size) {
 }
 
 void *mem_grow(void *p, uint64_t n, size_t size) {
+    if (!p)
+        return mem_alloc(n, size);
     size_t bytes = bytes_of(n, size);
     p = realloc(p, bytes);
     if (!p)
