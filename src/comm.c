@@ -56,6 +56,7 @@ static void start_alone(void) {
         if (getenv(launched[i]))
             return;
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    setenv("OMPI_MCA_orte_create_session_dirs", "0", 0); /* all such processes would share one */
     setenv("OMPI_MCA_pml", "ob1", 0);
     setenv("OMPI_MCA_btl", "self", 0);
 }

@@ -118,6 +118,11 @@ sketch_avx512(const struct lanes *l, const void *elements, size_t width, uint64_
 #define sketch_avx512 sketch_scalar
 #endif
 
+/* Both bytes: the low ones of two values are equal where those of the halves are, in all functions alike. */
+static uint8_t symbol(uint16_t least) {
+    return (uint8_t)(least ^ least >> 8);
+}
+
 void lanes_sketch(const struct lanes *l, const void *elements, size_t width, uint64_t n, uint64_t *words) {
     static sketch_fn *const sketch_at[] = {sketch_scalar, sketch_avx2, sketch_avx512};
     for (uint32_t k = 0; k < l->m; k += LANES_TOGETHER) {
@@ -127,7 +132,7 @@ void lanes_sketch(const struct lanes *l, const void *elements, size_t width, uin
         for (uint32_t word = k / 8; word < (uint32_t)min_u64(l->m / 8, k / 8 + LANES_TOGETHER / 8); word++) {
             words[word] = 0;
             for (int byte = 0; byte < 8; byte++)
-                words[word] |= (uint64_t)(least[word * 8 - k + byte] & 0xff) << 8 * byte;
+                words[word] |= (uint64_t)symbol(least[word * 8 - k + byte]) << 8 * byte;
         }
     }
 }

@@ -36,8 +36,8 @@ void sketching_free(struct sketching *s) {
     free(s->factor);
 }
 
-/* A key: the masked words by odd factors, summed and mixed. Sums of different words are equal by chance only,
- * and then the symbols tell. */
+/* A key: the masked words by odd factors, both halves of the products, summed and mixed. Sums of different
+ * words are equal by chance only, and then the symbols tell. */
 static inline __attribute__((always_inline)) void make_keys(const uint64_t *mask, const uint64_t *factor,
                                                             uint32_t words, uint64_t salt,
                                                             const uint64_t *sketch, uint64_t n,
@@ -45,8 +45,8 @@ static inline __attribute__((always_inline)) void make_keys(const uint64_t *mask
     for (uint64_t i = 0; i < n; i++) {
         uint64_t sum = salt;
         for (uint32_t k = 0; k < words; k++) {
-            uint64_t part = (sketch[i * words + k] & mask[k]) * factor[k];
-            sum += part ^ part >> 32;
+            unsigned __int128 part = (unsigned __int128)(sketch[i * words + k] & mask[k]) * factor[k];
+            sum += (uint64_t)part ^ (uint64_t)(part >> 64);
         }
         uint64_t hash = mix64(sum) & ~BAND_ASKS;
         key[i] = hash == BAND_NO_KEY ? 2 : hash;
