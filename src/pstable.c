@@ -1,33 +1,27 @@
 /* Euclidean distance by p-stable projections (Datar, Immorlica, Indyk, Mirrokni 2004). */
 #include <math.h>
 
+#include "lshjoin/bits.h"
 #include "lshjoin/distance.h"
 #include "lshjoin/law.h"
+#include "lshjoin/sketch.h"
 #include "lshjoin/vectors.h"
 
 static uint32_t words_of_buckets(uint32_t rows) {
     return rows;
 }
 
-/* (a.x + shift) / width of hash function k, and the whole number below. */
-static double place_of(const struct vector_signer *s, float product, uint32_t k, double *below) {
-    const double most = 0x1p62;
-    double place = ((double)product + s->shift[k]) * s->per_width;
-    place = place < -most ? -most : place > most ? most : place;
-    double whole = (double)(int64_t)place; /* towards zero */
-    *below = whole - (place < whole);
-    return place;
+/* (a.x + shift) / width of hash function k. */
+static double place_of(const struct vector_signer *s, const float *product, uint32_t k) {
+    return bucket_place(product[k], s->shift[k], s->per_width);
 }
 
 /* Of the bucket's number 32 bits tell buckets apart that are not 2^32 widths away. */
 static void buckets(const struct vector_signer *s, struct vector_work *w, const float *product,
                     uint32_t *words) {
     uint32_t n = s->drawing.bands * s->drawing.rows, *of_value = s->pick ? w->bucket : words;
-    for (uint32_t k = 0; k < s->project.m; k++) {
-        double below;
-        place_of(s, product[k], k, &below);
-        of_value[k] = (uint32_t)(int64_t)below;
-    }
+    for (uint32_t k = 0; k < s->project.m; k++)
+        of_value[k] = (uint32_t)bucket_number(place_of(s, product, k));
     for (uint32_t k = 0; s->pick && k < n; k++)
         words[k] = of_value[s->pick[k]];
 }
@@ -36,8 +30,8 @@ static void buckets(const struct vector_signer *s, struct vector_work *w, const 
 static uint32_t steps(const struct vector_signer *s, const float *product, uint32_t first,
                       struct move *move) {
     for (uint32_t k = 0; k < s->drawing.rows; k++) {
-        uint32_t value = vectors_value(s, first + k);
-        double below, into = place_of(s, product[value], value, &below) - below;
+        double place = place_of(s, product, vectors_value(s, first + k));
+        double into = place - (double)bucket_number(place);
         *move++ = (struct move){into * into, k, -1};
         *move++ = (struct move){(1 - into) * (1 - into), k, 1};
     }
@@ -57,11 +51,29 @@ static uint32_t probes_of_buckets(uint32_t rows) {
     return rows <= 20 ? sets - 1 : UINT32_MAX;
 }
 
-/* Datar, Immorlica, Indyk and Mirrokni 2004, for the normal distribution. */
+/* Whether buckets are odd or even, as +1 and -1 along a direction, is a square wave of period 2 widths,
+ * s(u) = 4/pi * sum over odd k of sin(pi k u)/k, u in widths. The shift makes u uniform, so two places z
+ * apart have E s(u) s(u+z) = 8/pi^2 * sum of cos(pi k z)/k^2; z is normal of deviation c = distance / width,
+ * so E cos(pi k z) = exp(-(pi k c)^2 / 2); and two that agree with probability p have E s s = 2p - 1. Up to
+ * c = 1/8 no z reaches another wave but with probability 1e-15, so the bits differ with probability
+ * E|z|. */
+static double agreement_of_parities(double c) {
+    const double pi = 3.14159265358979323846;
+    if (c <= 0.125)
+        return 1 - c * sqrt(2 / pi);
+    double sum = 0;
+    for (int k = 1; k <= 21; k += 2)
+        sum += exp(-(pi * k * c) * (pi * k * c) / 2) / (k * k);
+    return 0.5 + 4 / (pi * pi) * sum;
+}
+
+/* Of buckets: Datar, Immorlica, Indyk and Mirrokni 2004, for the normal distribution. */
 static double l2_agreement(double distance, const struct drawing *d) {
     const double pi = 3.14159265358979323846;
     if (distance <= 0)
         return 1;
+    if (d->symbol_bits == 1)
+        return law_certain(agreement_of_parities(distance / d->width));
     double t = d->width / distance;
     return law_certain(erf(t / sqrt(2)) + sqrt(2 / pi) / t * expm1(-t * t / 2));
 }
@@ -88,6 +100,15 @@ static void l2_sign(const void *signer, const struct records *r, uint64_t lo, ui
                  l2_words);
 }
 
+static void parity_bits(const struct vector_signer *s, const float *product, uint64_t *words) {
+    bits_of_buckets(s->project.simd, product, s->shift, s->per_width, sketch_words(&s->drawing), words);
+}
+
+static void l2_sketch(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t *words,
+                      bool *pairs) {
+    vectors_sketch(signer, r, lo, hi, words, pairs, parity_bits);
+}
+
 static bool l2_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                       size_t item, double *value) {
     (void)nb;
@@ -108,5 +129,7 @@ const struct family family_l2 = {
     .pair_at = l2_pair,
     .destroy = vectors_destroy,
     .sign = l2_sign,
+    .symbol_bits = 1,
+    .sketch = l2_sketch,
     .verify = l2_verify,
 };

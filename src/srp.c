@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/bits.h"
 #include "lshjoin/distance.h"
 #include "lshjoin/law.h"
+#include "lshjoin/sketch.h"
 #include "lshjoin/vectors.h"
 
 static uint32_t words_of_bits(uint32_t rows) {
@@ -80,6 +82,15 @@ static void cosine_sign(const void *signer, const struct records *r, uint64_t lo
     vectors_sign(s, r, lo, hi, asking, words, vectors_variants(s) * each, pairs, cosine_words);
 }
 
+static void sign_bits(const struct vector_signer *s, const float *product, uint64_t *words) {
+    bits_of_signs(s->project.simd, product, sketch_words(&s->drawing), words);
+}
+
+static void cosine_sketch(const void *signer, const struct records *r, uint64_t lo, uint64_t hi,
+                          uint64_t *words, bool *pairs) {
+    vectors_sketch(signer, r, lo, hi, words, pairs, sign_bits);
+}
+
 static bool cosine_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                           size_t item, double *value) {
     (void)nb;
@@ -100,6 +111,8 @@ const struct family family_cosine = {
     .pair_at = cosine_pair,
     .destroy = vectors_destroy,
     .sign = cosine_sign,
+    .symbol_bits = 1,
+    .sketch = cosine_sketch,
     .verify = cosine_verify,
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/sketch.h"
 
 void *vectors_create(const struct drawing *d, const struct records *like) {
     struct vector_signer *s = mem_alloc(1, sizeof *s);
@@ -45,24 +46,49 @@ static const float *as_floats(const struct records *r, uint64_t lo, uint64_t hi,
     return room;
 }
 
+/* [hi - lo][stride] of rows [lo, hi), to free. */
+static float *products(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi) {
+    uint64_t n = hi - lo;
+    float *product = mem_alloc(n * project_stride(&s->project), sizeof *product);
+    float *room = r->item == sizeof(float) ? NULL : mem_alloc(n * r->width, sizeof *room);
+    project_rows(&s->project, as_floats(r, lo, hi, room), n, product);
+    free(room);
+    return product;
+}
+
+/* A row left out holds a NaN. */
+static bool is_a_row(const float *product) {
+    return !isnan(product[0]);
+}
+
+void vectors_sketch(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi,
+                    uint64_t *words, bool *pairs, vector_bits *turn) {
+    uint64_t n = hi - lo, stride = project_stride(&s->project), each = sketch_words(&s->drawing);
+    float *product = products(s, r, lo, hi);
+    memset(words, 0, n * each * sizeof *words);
+    for (uint64_t i = 0; i < n; i++) {
+        pairs[i] = is_a_row(product + i * stride);
+        if (pairs[i])
+            turn(s, product + i * stride, words + i * each);
+    }
+    free(product);
+}
+
 void vectors_sign(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi,
                   uint64_t asking, uint32_t *words, uint64_t n_words, bool *pairs, vector_words *turn) {
     uint64_t n = hi - lo, stride = project_stride(&s->project), rows = s->drawing.rows;
-    struct vector_work w = {.product = mem_alloc(n * stride, sizeof *w.product),
+    struct vector_work w = {.product = products(s, r, lo, hi),
                             .sum = mem_alloc(stride, sizeof *w.sum),
                             .bucket = mem_alloc(stride, sizeof *w.bucket),
                             .move = mem_alloc(2 * rows, sizeof *w.move),
                             .chosen = mem_alloc(rows, sizeof *w.chosen)};
-    float *room = r->item == sizeof(float) ? NULL : mem_alloc(n * r->width, sizeof *room);
-    project_rows(&s->project, as_floats(r, lo, hi, room), n, w.product);
     for (uint64_t i = 0; i < n; i++) {
         const float *product = w.product + i * stride;
-        pairs[i] = !isnan(product[0]); /* a row left out holds a NaN */
+        pairs[i] = is_a_row(product);
         w.asks = lo + i < asking;
         if (pairs[i])
             turn(s, &w, product, r, lo + i, words + i * n_words);
     }
-    free(room);
     probe_free(&w.probe);
     free(w.chosen);
     free(w.move);

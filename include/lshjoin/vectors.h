@@ -49,6 +49,13 @@ typedef void vector_words(const struct vector_signer *s, struct vector_work *w, 
 void vectors_sign(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi,
                   uint64_t asking, uint32_t *words, uint64_t n_words, bool *pairs, vector_words *turn);
 
+/* What the products of a record, [pool], become: the words of its sketch. */
+typedef void vector_bits(const struct vector_signer *s, const float *product, uint64_t *words);
+
+/* The sketches of rows [lo, hi), by `turn`; as in struct family. */
+void vectors_sketch(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi,
+                    uint64_t *words, bool *pairs, vector_bits *turn);
+
 /* How a kind of symbols is probed. */
 struct vector_probing {
     /* The moves of a band by the record's products; row `first` of all bands' is its first. Returns how many.
