@@ -6,10 +6,12 @@
 #include "hash_join.h"
 #include "lshjoin/bucket.h"
 #include "lshjoin/sort.h"
+#include "sketch_join.h"
 
 static const char *const memory_name[MEMORY_PARTS] = {
     [MEMORY_PROGRAM] = "program, MPI, HDF5",
     [MEMORY_RECORDS] = "records",
+    [MEMORY_SKETCHES] = "sketches",
     [MEMORY_KEYS] = "band keys",
     [MEMORY_DIGESTS] = "digests",
     [MEMORY_COUNTS] = "counts",
@@ -21,6 +23,27 @@ static const char *const memory_name[MEMORY_PARTS] = {
  * its copy and its value; of a received tuple in a bucket. */
 static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
                     batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double), bucket_bytes = 8;
+
+/* Of a join by sketches: a few bands' keys and tuples at a time, of which some survive the loss of those that
+ * stand alone, with their sketches. */
+static void expect_sketches(struct forecast *f, const struct plan *p, const struct survey *s,
+                            const struct options *o, double rows) {
+    const struct drawing *d = &p->drawing;
+    const double surviving = 0.2;
+    double ranks = (double)f->ranks, sketch = d->pool * d->symbol_bits / 8.0;
+    uint32_t bands = sketch_join_bands((uint64_t)rows, f->ranks, o->round_bytes, d->bands);
+    double tuples = bands * rows, candidates = (double)sketch_join_candidates(o->round_bytes);
+    struct bins bins = bins_choose((uint32_t)f->ranks, s->rows, o->round_bytes / sizeof(struct tuple));
+    double *memory = f->memory;
+    memory[MEMORY_SKETCHES] = rows * (sketch + 1);
+    memory[MEMORY_KEYS] = tuples * sizeof(uint64_t);
+    memory[MEMORY_COUNTS] = 2.0 * ranks * bands * bins.per_owner * sizeof(uint64_t);
+    memory[MEMORY_ROUND] = tuples * sizeof(struct tuple) * (f->ranks > 1 ? 2 : 1) +
+                           fmin(surviving * tuples * (sketch + 2 * sizeof(uint64_t)),
+                                (double)o->round_bytes / 8 * (f->ranks > 1 ? 3 : 1));
+    memory[MEMORY_CANDIDATES] = fmin(p->candidates / ranks, candidates) * slot_bytes * 2 +
+                                fmin(p->candidates / ranks, SKETCH_JOIN_BATCH * candidates) * batch_bytes;
+}
 
 static void expect_memory(struct forecast *f, const struct plan *p, const struct survey *s,
                           const struct family *family, const struct options *o, double keys) {
@@ -35,6 +58,10 @@ static void expect_memory(struct forecast *f, const struct plan *p, const struct
     double *memory = f->memory;
     memory[MEMORY_PROGRAM] = program_bytes;
     memory[MEMORY_RECORDS] = (double)s->items / ranks * (double)s->item + offsets;
+    if (d->symbol_bits) {
+        expect_sketches(f, p, s, o, rows);
+        return;
+    }
     memory[MEMORY_KEYS] = keys * sizeof(uint64_t);
     if (!o->verify && variants == 1)
         memory[MEMORY_DIGESTS] = rows * d->bands * family->words(d->rows) * sizeof(uint32_t);
@@ -44,8 +71,6 @@ static void expect_memory(struct forecast *f, const struct plan *p, const struct
     memory[MEMORY_ROUND] = tuples * (f->ranks > 1 ? 2 : 1) + tuples / sizeof(struct tuple) * bucket_bytes;
     memory[MEMORY_CANDIDATES] =
         fmin(copies, room) * slot_bytes + fmin(copies, HASH_JOIN_BATCH * room) * batch_bytes;
-    for (int part = 0; part < MEMORY_PARTS; part++)
-        f->memory_all += memory[part];
 }
 
 struct forecast forecast_make(const struct plan *p, const struct survey *s, const struct family *family,
@@ -58,8 +83,17 @@ struct forecast forecast_make(const struct plan *p, const struct survey *s, cons
     double row_bytes = s->rows ? (double)s->items / (double)s->rows * (double)s->item + sizeof(uint64_t) : 0;
     double fetched = fmin(p->candidates / n * away, (double)s->rows);
     f.rounds = (uint64_t)ceil(fmax(1, keys * sizeof(struct tuple) / (double)o->round_bytes));
-    f.sent = away * keys * sizeof(struct tuple) + away * p->copies / n * slot_bytes + fetched * row_bytes;
+    if (d->symbol_bits) {
+        uint32_t each = sketch_join_bands((uint64_t)((double)s->rows / n), ranks, o->round_bytes, d->bands);
+        f.rounds = (d->bands + each - 1) / each;
+    }
+    /* by sketches copies do not travel, but the sketches of those that meet do */
+    double met = fmin(2 * p->copies / n, keys) * (d->pool * d->symbol_bits / 8.0 + sizeof(uint32_t));
+    double copies = d->symbol_bits ? met + p->candidates / n * slot_bytes : p->copies / n * slot_bytes;
+    f.sent = away * (keys * sizeof(struct tuple) + copies) + fetched * row_bytes;
     expect_memory(&f, p, s, family, o, keys);
+    for (int part = 0; part < MEMORY_PARTS; part++)
+        f.memory_all += f.memory[part];
     return f;
 }
 
@@ -71,8 +105,13 @@ static double available_memory(void) {
 static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
     const struct drawing *d = &p->drawing;
     fprintf(f, "plan                 %u bands of %u rows", d->bands, d->rows);
-    if (d->pool)
+    if (d->symbol_bits)
+        fprintf(f, " of sketches of %u symbols of %u bit%s", d->pool, d->symbol_bits,
+                d->symbol_bits > 1 ? "s" : "");
+    else if (d->pool)
         fprintf(f, " from a pool of %u hash values", d->pool);
+    if (d->cut)
+        fprintf(f, ", of which a candidate agrees in %u", d->cut);
     if (d->probes)
         fprintf(f, ", %u probes", d->probes);
     fprintf(f, "\n");

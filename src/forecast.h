@@ -12,6 +12,7 @@
 enum memory_part {
     MEMORY_PROGRAM, /* MPI, HDF5, and what is read through */
     MEMORY_RECORDS,
+    MEMORY_SKETCHES,
     MEMORY_KEYS,
     MEMORY_DIGESTS,    /* symbols or keys by record, where copies of a pair come in several batches */
     MEMORY_COUNTS,     /* tuples to and from every rank, by band and bin */

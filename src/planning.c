@@ -111,36 +111,10 @@ static int choose_sketches(struct plan *p, struct survey *s, const struct choice
     return agree(p, s, by->c, e);
 }
 
-static double work(const struct plan *p) {
-    double sum = 0;
-    for (int k = 0; k < STAGES; k++)
-        sum += p->seconds[k];
-    return sum;
-}
-
-/* Few queries that meet many records may be served better by bands that probe. */
-static int choose(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
-    const uint64_t few = 16;
-    bool sketched = p->drawing.symbol_bits > 0;
-    struct plan words = begin(by->o, by->in, false);
-    struct survey of_words = *s;
-    if (sketched && choose_sketches(p, s, by, e))
-        return e->status;
-    if (sketched && (s->self_join || !by->in->family->probes || by->o->bands || few * s->asking > s->rows))
-        return 0;
-    if (choose_words(&words, &of_words, by, e))
-        return e->status;
-    if (!sketched || work(&words) < work(p)) {
-        *p = words;
-        *s = of_words;
-    }
-    return 0;
-}
-
 /* The plan, tried out on the sample. */
 static int choose_and_rehearse(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
     *s = count_rows(by->in, by->o);
-    if (choose(p, s, by, e))
+    if (p->drawing.symbol_bits ? choose_sketches(p, s, by, e) : choose_words(p, s, by, e))
         return e->status;
     p->drawing.most_items = largest_set(by->c, by->rows);
     rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, by->rows, by->left);

@@ -75,6 +75,9 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
                   "exact", o->exact, "bands", (int)d->bands, "rows", (int)d->rows, "seed", number(d->seed),
                   "pool", (int)d->pool, "probes", (int)d->probes, "threshold", o->threshold_text, "radius",
                   o->radius_text, "top_k", number(o->top_k), "exclusive", o->exclusive);
+    if (d->symbol_bits)
+        json_object_update_new(
+            parameters, json_pack("{s:i, s:i}", "symbol_bits", (int)d->symbol_bits, "cut", (int)d->cut));
     if (o->ids)
         json_object_set_new(parameters, "ids", json_true());
     if (in->family == &family_l2)

@@ -135,7 +135,7 @@ static void expect(struct plan *p, const struct survey *s, const struct meetings
     const struct drawing *d = &p->drawing;
     uint32_t m = d->pool;
     double q = 1, per_band = scale / DRAWN;
-    p->copies = met->pairs * per_band * d->bands;
+    p->copies = (met->pairs + 1) * per_band * d->bands; /* where none met, it need not be none */
     p->candidates = p->pairs = 0;
     for (uint32_t f = m; met->agreeing && f >= max_u64(d->rows, d->cut); f--) {
         double candidates = (double)met->agreeing[f] * per_band / q * law_any(q, d->bands);

@@ -3,6 +3,7 @@
 Nothing here knows how lshjoin works. Similarities are compared as whole numbers (i*q >= p*u), never as floats.
 """
 from fractions import Fraction
+from math import comb
 
 import h5py
 import numpy as np
@@ -120,6 +121,24 @@ def law_pooled(s, bands, rows, pool):
     meets = np.exp(gammaln(f + 1) - gammaln(np.maximum(f - rows, 0) + 1) - gammaln(pool + 1) + gammaln(pool - rows + 1))
     found = law(np.where(f < rows, 0, meets), bands, 1)
     return (binom.pmf(f, pool, np.asarray(s, "f8")[..., None]) * found).sum(-1)
+
+
+def law_sketch(p, bands, rows, symbols, cut):
+    """Of sketches: a pair must agree in `cut` symbols besides. Bands that fit side by side share none: of f agreeing
+    symbols no band is whole in as many ways as x^f has in ((1+x)^rows - x^rows)^bands (1+x)^rest, of comb(symbols, f)."""
+    f = np.arange(symbols + 1)
+    if bands * rows <= symbols:
+        power = lambda n: np.array([comb(n, k) for k in range(n + 1)], object)
+        ways, band = power(symbols - bands * rows), power(rows)
+        band[rows] -= 1
+        for _ in range(bands):
+            ways = np.convolve(ways, band)
+        found = np.array([1 - float(Fraction(int(w), comb(symbols, k))) for k, w in enumerate(ways)])
+    else:
+        meets = np.exp(gammaln(f + 1) - gammaln(np.maximum(f - rows, 0) + 1) - gammaln(symbols + 1) +
+                       gammaln(symbols - rows + 1))
+        found = law(np.where(f < rows, 0, meets), bands, 1)
+    return (binom.pmf(f, symbols, np.asarray(p, "f8")[..., None]) * np.where(f < cut, 0, found)).sum(-1)
 
 
 def simulate(left, right, pairs, bands, rows, trials=40, seed=1):

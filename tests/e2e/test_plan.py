@@ -2,8 +2,9 @@
 
 Pairs are planted exactly at the threshold, the pair k in row k of two inputs. All pairs of a run share its hash functions
 and its draw of bands, so the trials are seeds: compared is the mean over seeds of the share that a run finds, whose
-spread is seen between the runs. The plan is made once, by the program; the many seeds are given its numbers, and no
-threshold, so that no rounding of a coordinate decides whether a pair is kept."""
+spread is seen between the runs. A plan of bands that read words is made once; the many seeds are given its numbers, and no
+threshold, so that no rounding of a coordinate decides whether a pair is kept. A plan of sketches is made for every seed,
+for a threshold that no rounding brings below the planted pairs."""
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,9 +14,8 @@ import pytest
 from scipy.stats import norm
 
 from joins import ROOT, read_h5, read_json, run
-from oracle import (Sets, bands_of_planted, brute_force, families, law, law_pooled, mhash_text, write_flat,
-                    write_sets)
-from vectors import clusters, ids, p_cosine, p_l2, write_vectors
+from oracle import Sets, brute_force, families, law, law_pooled, law_sketch, mhash_text, write_flat, write_sets
+from vectors import clusters, ids, p_cosine, p_l2, p_parity, write_vectors
 
 SEEDS, PAIRS, UNION = 6, 120, 200
 THRESHOLDS, RECALLS = [0.5, 0.7, 0.8, 0.9, 0.95], [0.8, 0.9, 0.95, 0.99]
@@ -24,7 +24,7 @@ CASES = [(metric, s, p) for k, s in enumerate(THRESHOLDS) for j, p in enumerate(
          if metric == "jaccard" or (j + k) % 4 == ["cosine", "l2", "ip"].index(metric)]
 SIGMAS = norm.isf(0.001 / 2 / len(CASES)) * 1.1  # 99.9% over all cases; the variance is estimated
 SLICE = ROOT / "data" / "debian-slice.h5"
-PARAMETERS = ["bands", "rows", "pool", "probes"]
+PARAMETERS = ["bands", "rows", "pool", "probes", "symbol_bits", "cut"]
 
 
 def bound(metric, s):
@@ -38,8 +38,9 @@ NUMBER = r"[0-9.e+-]+"
 
 def told(text):
     """The plan and the forecast of a dry run, by name."""
-    t = {"pool": 0, "probes": 0}
+    t = dict.fromkeys(PARAMETERS, 0)
     for pattern in [r"plan +(?P<bands>\d+) bands of (?P<rows>\d+) rows", r"from a pool of (?P<pool>\d+) hash values",
+                    r"of sketches of (?P<pool>\d+) symbols of (?P<symbol_bits>\d+) bit", r"candidate agrees in (?P<cut>\d+)",
                     r", (?P<probes>\d+) probes", r"sample +(?P<sampled>\d+) pairs",
                     rf"recall +(?P<recall>{NUMBER}) .* (?P<above>{NUMBER}) expected",
                     rf"expected +(?P<candidates>{NUMBER}) candidates \((?P<copies>{NUMBER}) with",
@@ -62,7 +63,7 @@ def dry(args, ranks=1, **how):
 
 
 def parameters(t):
-    return [int(t[name]) for name in PARAMETERS]
+    return [int(t.get(name, 0)) for name in PARAMETERS]
 
 
 # ---- planted pairs -------------------------------------------------------------------------------------------------
@@ -105,17 +106,24 @@ def planted(tmp_path_factory):
     return files
 
 
-def shares(inputs, metric, s, plan, folder):
+def shares(inputs, metric, s, plan, folder, p=None):
     """The share of the planted pairs at s that each seed finds."""
-    bands, rows, pool, probes = plan
+    bands, rows, pool, probes, symbol_bits, _ = plan
     options = ["--metric", metric, "-b", bands, "-r", rows, *(["--pool", pool] if pool else []),
                *(["--probes", probes] if probes else []), *(["--width", 4 * s] if metric == "l2" else [])]
+    if symbol_bits:
+        near = {"jaccard": s, "cosine": s - 1e-5, "l2": s * (1 + 1e-5)}[metric]
+        options = [*bound(metric, f"{near:.8g}"), "--recall", p]
 
     def one(seed):
         out = folder / f"seed{seed}-{probes}"
         run([*options, "-s", 100 + seed, "--quiet", "-o", out, *inputs]).ok()
-        found = bands_of_planted(read_h5(out), PAIRS * len(THRESHOLDS)).reshape(PAIRS, -1) > 0
-        return found[:, THRESHOLDS.index(s)].mean()
+        pairs = read_h5(out)
+        found = np.zeros(PAIRS * len(THRESHOLDS), bool)
+        found[pairs["left"][pairs["left"] == pairs["right"]]] = True
+        share = found.reshape(PAIRS, -1)[:, THRESHOLDS.index(s)].mean()
+        own = parameters(read_json(out)["parameters"])  # another sample may make another plan
+        return share if own == plan or not symbol_bits else share - law_of(metric, s, own) + law_of(metric, s, plan)
 
     with ThreadPoolExecutor(3) as workers:
         return np.array(list(workers.map(one, range(SEEDS))))
@@ -128,9 +136,12 @@ def allowed(found, expected):
 
 
 def law_of(metric, s, plan):
-    bands, rows, pool, _ = plan
+    bands, rows, pool, _, symbol_bits, cut = plan
+    if symbol_bits:
+        p = {"jaccard": s + (1 - s) / 256, "l2": p_parity(s, 4 * s)}.get(metric, p_cosine(s))
+        return law_sketch(p, bands, rows, pool, cut)
     p = np.float64({"jaccard": s, "l2": p_l2(s, 4 * s)}.get(metric, p_cosine(s)))
-    return law_pooled(p, bands, rows, pool) if pool else law(p, bands, rows)
+    return law_pooled(p, bands, rows, pool) if pool and bands * rows > pool else law(p, bands, rows)
 
 
 def check_promise(inputs, metric, s, p, folder):
@@ -139,7 +150,7 @@ def check_promise(inputs, metric, s, p, folder):
     plan, promised = parameters(report["parameters"]), report["plan"]["recall_at_threshold"]
     assert report["plan"]["recall_asked"] == p <= promised <= report["plan"]["recall_above_threshold"] <= 1 + 1e-9
     assert plan[3] == 0 and abs(promised - law_of(metric, s, plan)) < 1e-6
-    found = shares(inputs, metric, s, plan, folder)
+    found = shares(inputs, metric, s, plan, folder, p)
     assert abs(found.mean() - promised) < allowed(found, promised), (p, plan, promised, found)
 
 
@@ -152,45 +163,62 @@ def test_promise(planted, tmp_path, metric, s):
 
 # ---- plans for more than the planted pairs: with a pool, or with probes --------------------------------------------
 
-def planned_elsewhere(metric, s, p, background, rows, folder):
-    """The plan for two inputs with so many rows like those of `background`."""
-    write, n = write_sets if metric == "jaccard" else write_vectors, len(background) // 2
-    halves = [background[:n], background[n:]]
-    files = [write(folder / f"background{k}.h5", Sets.of(half, "u4") if metric == "jaccard" else half)
-             for k, half in enumerate(halves)]
-    t = dry([*bound(metric, s), "--recall", p, "--assume-rows", rows, *files])
+def planned_elsewhere(metric, s, p, background, rows, folder, left, *options):
+    """The plan for two inputs with so many rows like those of `background`, of which `left` are the first's."""
+    write = write_sets if metric == "jaccard" else write_vectors
+    files = [write(folder / f"background{k}.h5", Sets.of(part, "u4") if metric == "jaccard" else part)
+             for k, part in enumerate([background[:left], background[left:]])]
+    t = dry([*bound(metric, s), "--recall", p, *options, "--assume-rows", rows, *files])
     return parameters(t), t["recall"]
 
 
 @pytest.mark.parametrize("metric, s, p, rows", [("jaccard", 0.5, 0.8, 10**5), ("jaccard", 0.7, 0.95, 10**7),
-                                                ("cosine", 0.5, 0.8, 2000), ("l2", 0.7, 0.8, 2000),
                                                 ("ip", 0.8, 0.99, 2000)])
 def test_promise_of_a_pool(planted, tmp_path, metric, s, p, rows):
-    """Long records, which share a little by chance, are dear to hash."""
+    """Long records, which share a little by chance, are dear to hash by values of 32 bits."""
     rng = np.random.default_rng(4)
     background = [rng.permutation(8000)[:800] for _ in range(300)] if metric == "jaccard" else \
-        rng.standard_normal((300, 1000)).astype("f4") / np.sqrt(1000 / (2 if metric == "l2" else 1))
-    plan, promised = planned_elsewhere(metric, s, p, background, rows, tmp_path)
+        rng.standard_normal((300, 1000)).astype("f4") / np.sqrt(1000)
+    classic = ["--minhash", "classic"] if metric == "jaccard" else []
+    plan, promised = planned_elsewhere(metric, s, p, background, rows, tmp_path, 150, *classic)
     if metric == "ip":  # the law of these is that of the planted ones only where all norms are 1
         promised = law_of(metric, s, plan)
-    assert plan[2] > 0 and promised >= p - 1e-4, plan
+    assert plan[2] > 0 and plan[4] == 0 and promised >= p - 1e-4, plan
     found = shares(planted[metric], metric, s, plan, tmp_path)
     assert abs(found.mean() - law_of(metric, s, plan)) < allowed(found, promised), (plan, promised, found)
     assert abs(promised - law_of(metric, s, plan)) < 1e-4
 
 
-@pytest.mark.parametrize("metric, s, p, spread", [("cosine", 0.5, 0.99, 0.02), ("l2", 0.9, 0.9, 0.01)])
+@pytest.mark.parametrize("s, bands, rows", [(0.5, 60, 4), (0.7, 12, 5), (0.8, 20, 12), (0.9, 1, 3)])
+def test_given_bands_of_sketches(planted, tmp_path, s, bands, rows):
+    """--minhash fast with -b and -r: side by side or sharing symbols, without a cut."""
+    def one(seed):
+        out = tmp_path / f"seed{seed}"
+        run(["--minhash", "fast", "-b", bands, "-r", rows, "--threshold", s, "-s", seed, "--quiet", "-o", out,
+             *planted["jaccard"]]).ok()
+        pairs = read_h5(out)
+        own = pairs["left"][pairs["left"] == pairs["right"]].astype(int)
+        return (own % len(THRESHOLDS) == THRESHOLDS.index(s)).sum() / PAIRS
+
+    with ThreadPoolExecutor(3) as workers:
+        found = np.array(list(workers.map(one, range(SEEDS))))
+    promised = min(1, law_of("jaccard", s, [bands, rows, 64, 0, 8, 0]))
+    assert abs(found.mean() - promised) < allowed(found, promised), (promised, found)
+
+
+@pytest.mark.parametrize("metric, s, p, spread", [("ip", 0.5, 0.99, 0.02), ("ip", 0.7, 0.9, 0.03)])
 def test_promise_of_probes(planted, tmp_path, metric, s, p, spread):
-    """Where pairs are many and near it pays to probe, which the left input does. The recall promised is a lower bound."""
+    """Where few records meet many near ones it pays to probe, which the left input does. The recall promised is a lower
+    bound."""
     rng = np.random.default_rng(3)
     x = rng.standard_normal((400, 250)) * spread
     x[:, 0] += 1
     background = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype("f4")
-    plan, promised = planned_elsewhere(metric, s, p, background, 50000, tmp_path)
+    plan, promised = planned_elsewhere(metric, s, p, background, 50000, tmp_path, 20)
     assert plan[3] > 0 and promised >= p - 1e-4, plan
     found = shares(planted[metric], metric, s, plan, tmp_path)
     assert found.mean() > promised - allowed(found, promised), (plan, promised, found)
-    plain = shares(planted[metric], metric, s, [*plan[:3], 0], tmp_path)
+    plain = shares(planted[metric], metric, s, [*plan[:3], 0, 0, 0], tmp_path)
     assert plain.mean() < p - allowed(plain, p)  # the probes are needed
 
 
