@@ -1,6 +1,7 @@
 #include "lshjoin/base.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,20 +65,23 @@ static size_t bytes_of(uint64_t n, size_t size) {
     return bytes ? bytes : 1;
 }
 
+void mem_keep(void) {
+#if defined(__GLIBC__)
+    const int largest = 32 << 20, kept = 128 << 20;
+    mallopt(M_MMAP_THRESHOLD, largest);
+    mallopt(M_TRIM_THRESHOLD, kept);
+#endif
+}
+
 void *mem_alloc(uint64_t n, size_t size) {
-    const size_t huge = (size_t)2 << 20;
+    const uintptr_t huge = (uintptr_t)2 << 20;
     size_t bytes = bytes_of(n, size);
-    void *p;
-    if (bytes < 2 * huge) {
-        p = malloc(bytes);
-    } else {
-        bytes = (bytes + huge - 1) / huge * huge;
-        p = aligned_alloc(huge, bytes);
-        if (p)
-            madvise(p, bytes, MADV_HUGEPAGE); /* advice: a kernel without huge pages may decline */
-    }
+    void *p = malloc(bytes);
     if (!p)
         die(EX_OSERR, "out of memory: %zu bytes could not be had", bytes);
+    uintptr_t first = ((uintptr_t)p + huge - 1) / huge * huge, end = ((uintptr_t)p + bytes) / huge * huge;
+    if (bytes >= 2 * huge)
+        madvise((void *)first, end - first, MADV_HUGEPAGE); /* advice: a kernel without them may decline */
     return p;
 }
 

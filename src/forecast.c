@@ -40,7 +40,7 @@ static void expect_sketches(struct forecast *f, const struct plan *p, const stru
     memory[MEMORY_COUNTS] = 2.0 * ranks * bands * bins.per_owner * sizeof(uint64_t);
     memory[MEMORY_ROUND] = tuples * sizeof(struct tuple) * (f->ranks > 1 ? 2 : 1) +
                            fmin(surviving * tuples * (sketch + 2 * sizeof(uint64_t)),
-                                (double)o->round_bytes / 8 * (f->ranks > 1 ? 3 : 1));
+                                (double)o->round_bytes / 16 * (f->ranks > 1 ? 3 : 1));
     memory[MEMORY_CANDIDATES] = fmin(p->candidates / ranks, candidates) * slot_bytes * 2 +
                                 fmin(p->candidates / ranks, SKETCH_JOIN_BATCH * candidates) * batch_bytes;
 }

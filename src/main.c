@@ -5,9 +5,11 @@
 #include "comm.h"
 #include "h5_base.h"
 #include "job.h"
+#include "lshjoin/base.h"
 #include "options.h"
 
 int main(int argc, char **argv) {
+    mem_keep();
     h5_start();
     struct comm *c = comm_start(&argc, &argv);
     struct options o;

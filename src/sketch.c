@@ -157,7 +157,18 @@ static inline __attribute__((always_inline)) uint32_t agreeing(const uint64_t *a
     return n;
 }
 
+#if defined(__x86_64__)
+__attribute__((target("popcnt"))) static uint32_t agreeing_popcnt(const struct sketching *s,
+                                                                  const uint64_t *a, const uint64_t *b) {
+    return agreeing(a, b, s->words, s->symbol_bits);
+}
+#endif
+
 uint32_t sketch_agreeing(const struct sketching *s, const uint64_t *a, const uint64_t *b) {
+#if defined(__x86_64__)
+    if (s->simd >= SIMD_AVX2)
+        return agreeing_popcnt(s, a, b);
+#endif
     return agreeing(a, b, s->words, s->symbol_bits);
 }
 

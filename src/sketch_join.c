@@ -20,6 +20,7 @@ struct sketch_join {
     struct sketches sketches;
     struct screen *screen;
     struct home home;
+    uint64_t *sketch, sketch_capacity; /* of a portion's rows */
 };
 
 uint32_t sketch_join_bands(uint64_t rows, uint64_t ranks, uint64_t round_bytes, uint32_t bands) {
@@ -77,13 +78,13 @@ static void send_home(struct sketch_join *j, const struct u64_pair *pairs, uint6
 }
 
 /* Candidates of the screen's portion to their homes. */
-static void screen_portion_of(struct sketch_join *j, const uint64_t *sketch, struct error *e) {
+static void screen_portion_of(struct sketch_join *j, struct error *e) {
     for (uint64_t left = true; left && !e->status;) {
         uint64_t n;
         bool more;
         metrics_stage(j->metrics, STAGE_CANDIDATES);
         const struct u64_pair *pairs =
-            screen_next(j->screen, sketch, sketch_join_candidates(j->o->round_bytes), &n,
+            screen_next(j->screen, j->sketch, sketch_join_candidates(j->o->round_bytes), &n,
                         &j->metrics->count[COUNT_COPIES], &more);
         send_home(j, pairs, n);
         left = more;
@@ -105,15 +106,18 @@ static void screen_round(struct sketch_join *j, const struct bucket_list *lists,
     for (uint64_t left = true; left && !e->status;) {
         uint64_t n;
         metrics_stage(j->metrics, STAGE_CANDIDATES);
-        const uint64_t *rows = screen_portion(j->screen, j->o->round_bytes / 8 / bytes, &n);
+        const uint64_t *rows = screen_portion(j->screen, j->o->round_bytes / 16 / bytes, &n);
         left = n > 0;
         comm_max(j->c, &left, 1);
         if (!left)
             break;
-        uint64_t *sketch = mem_alloc(n, bytes);
-        comm_pick(j->c, &j->in->shard, words, rows, n, j->o->round_bytes, sketch);
-        screen_portion_of(j, sketch, e);
-        free(sketch);
+        if (n > j->sketch_capacity) {
+            free(j->sketch);
+            j->sketch_capacity = max_u64(n, 2 * j->sketch_capacity);
+            j->sketch = mem_alloc(j->sketch_capacity, bytes);
+        }
+        comm_pick(j->c, &j->in->shard, words, rows, n, j->o->round_bytes, j->sketch);
+        screen_portion_of(j, e);
     }
 }
 
@@ -158,6 +162,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
     if (!e->status)
         home_flush(&j->home, true, e);
     home_close(&j->home);
+    free(j->sketch);
     screen_free(j->screen);
     sketching_free(&j->sketching);
     sketches_free(&j->sketches);
