@@ -1,5 +1,6 @@
 #include "lshjoin/family.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "lshjoin/lanes.h"
 #include "lshjoin/law.h"
 #include "lshjoin/minhash.h"
+#include "lshjoin/pivot.h"
 
 static uint32_t one_word_each(uint32_t rows) {
     return rows;
@@ -88,6 +90,23 @@ static bool jaccard_verify(const struct threshold *t, const void *a, uint64_t na
     return jaccard_at_least(t->exact, a, na, b, nb, item, value);
 }
 
+static void jaccard_verify_run(const struct threshold *t, const void *a, uint64_t na,
+                               const struct records *others, const uint32_t *rows, uint64_t n, double *value,
+                               void **room) {
+    bool has_pivot = n >= PIVOT_LEAST_RUN && na <= PIVOT_MOST_ELEMENTS;
+    if (has_pivot && !*room)
+        *room = pivot_create();
+    if (has_pivot)
+        pivot_set(*room, a, na, others->item);
+    for (uint64_t i = 0; i < n; i++) {
+        const void *b = records_row(others, rows[i]);
+        uint64_t nb = records_length(others, rows[i]);
+        if (!(has_pivot ? pivot_at_least(*room, t->exact, b, nb, &value[i])
+                        : jaccard_at_least(t->exact, a, na, b, nb, others->item, &value[i])))
+            value[i] = NAN;
+    }
+}
+
 static double jaccard_agreement(double similarity, const struct drawing *d) {
     /* of sketches at least so much: see lanes.h */
     return d->symbol_bits ? law_certain(similarity + (1 - similarity) / 256) : similarity;
@@ -104,6 +123,7 @@ const struct family family_jaccard = {
     .symbol_bits = 8,
     .sketch = jaccard_sketch,
     .verify = jaccard_verify,
+    .verify_run = jaccard_verify_run,
 };
 
 const struct family *family_find(const char *metric) {

@@ -50,6 +50,11 @@ bool home_is_full(const struct home *h) {
     return full;
 }
 
+/* What decides on a run of n <= CHUNK candidates that share the row of `theirs`: value[n], NaN for those that
+ * are dropped. *room: see verify_run of struct family. */
+typedef void decide_fn(const struct home *h, const struct u64_pair *c, uint64_t n,
+                       const struct records *theirs, uint64_t row, double *value, void **room);
+
 /* Decide on candidates of one portion of rows: h->value[i]. */
 struct comparison {
     struct home *home;
@@ -57,7 +62,7 @@ struct comparison {
     const struct records *theirs; /* rows by place in `rows`, or, where that is NULL, by local number too */
     const uint64_t *rows;         /* relative numbers, rising */
     uint64_t first;               /* candidate */
-    double (*decide)(const struct home *h, struct u64_pair c, const struct records *theirs, uint64_t row);
+    decide_fn *decide;
 };
 
 /* The two digests of a candidate. */
@@ -72,30 +77,43 @@ static void digests_of(const struct home *h, struct u64_pair c, const struct rec
 }
 
 /* Of a pair's copies that of its lowest collision stands for it. */
-static double decide_copy(const struct home *h, struct u64_pair c, const struct records *theirs,
-                          uint64_t row) {
-    const void *left, *right;
-    digests_of(h, c, theirs, row, &left, &right);
-    return band_first_slot(h->signatures, left, right) == candidate_slot(c) ? 1 : NAN;
+static void decide_copies(const struct home *h, const struct u64_pair *c, uint64_t n,
+                          const struct records *theirs, uint64_t row, double *value, void **room) {
+    (void)room;
+    for (uint64_t i = 0; i < n; i++) {
+        const void *left, *right;
+        digests_of(h, c[i], theirs, row, &left, &right);
+        value[i] = band_first_slot(h->signatures, left, right) == candidate_slot(c[i]) ? 1 : NAN;
+    }
 }
 
 /* The number of bands in which a pair collides; none where only keys were equal, by chance. */
-static double decide_bands(const struct home *h, struct u64_pair c, const struct records *theirs,
-                           uint64_t row) {
-    const void *left, *right;
-    digests_of(h, c, theirs, row, &left, &right);
-    uint32_t bands = band_count(h->signatures, left, right);
-    return bands ? bands : NAN;
+static void decide_bands(const struct home *h, const struct u64_pair *c, uint64_t n,
+                         const struct records *theirs, uint64_t row, double *value, void **room) {
+    (void)room;
+    for (uint64_t i = 0; i < n; i++) {
+        const void *left, *right;
+        digests_of(h, c[i], theirs, row, &left, &right);
+        uint32_t bands = band_count(h->signatures, left, right);
+        value[i] = bands ? bands : NAN;
+    }
 }
 
-static double decide_similarity(const struct home *h, struct u64_pair c, const struct records *theirs,
-                                uint64_t row) {
-    uint64_t mine = candidate_mine(c);
-    double similarity;
-    bool similar =
-        h->family->verify(&h->threshold, records_row(h->records, mine), records_length(h->records, mine),
-                          records_row(theirs, row), records_length(theirs, row), theirs->item, &similarity);
-    return similar ? similarity : NAN;
+static void decide_similarity(const struct home *h, const struct u64_pair *c, uint64_t n,
+                              const struct records *theirs, uint64_t row, double *value, void **room) {
+    const void *a = records_row(theirs, row);
+    uint64_t na = records_length(theirs, row);
+    uint32_t mine[CHUNK];
+    for (uint64_t i = 0; i < n; i++)
+        mine[i] = candidate_mine(c[i]);
+    if (h->family->verify_run) {
+        h->family->verify_run(&h->threshold, a, na, h->records, mine, n, value, room);
+        return;
+    }
+    for (uint64_t i = 0; i < n; i++)
+        if (!h->family->verify(&h->threshold, records_row(h->records, mine[i]),
+                               records_length(h->records, mine[i]), a, na, theirs->item, &value[i]))
+            value[i] = NAN;
 }
 
 static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {
@@ -126,16 +144,18 @@ static void prefetch_mine(const struct records *mine, const struct u64_pair *c, 
 static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
     struct comparison *job = ctx;
-    struct home *h = job->home;
-    const struct u64_pair *c = h->batch + job->first;
-    double *value = h->value + job->first;
+    const struct u64_pair *c = job->home->batch + job->first;
+    double *value = job->home->value + job->first;
     uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0;
-    for (uint64_t i = lo; i < hi; i++) {
+    void *room = NULL;
+    for (uint64_t i = lo, end; i < hi; i = end) {
+        for (end = i; end < hi && c[end].first == c[i].first; end++)
+            prefetch_mine(job->mine, c + end, hi - end);
         while (job->rows && job->rows[place] < c[i].first)
             place++;
-        prefetch_mine(job->mine, c + i, hi - i);
-        value[i] = job->decide(h, c[i], job->theirs, job->rows ? place : c[i].first);
+        job->decide(job->home, c + i, end - i, job->theirs, job->rows ? place : c[i].first, value + i, &room);
     }
+    free(room);
 }
 
 /* Collective. Decide all n candidates of the sorted batch, those between our own rows first, then portion by
@@ -169,9 +189,7 @@ static void compare_all(struct home *h, struct comparison *job) {
 }
 
 /* Collective. Keep those that `decide` keeps. */
-static void keep_decided(struct home *h, const struct records *mine,
-                         double (*decide)(const struct home *, struct u64_pair, const struct records *,
-                                          uint64_t)) {
+static void keep_decided(struct home *h, const struct records *mine, decide_fn *decide) {
     struct comparison job = {.home = h, .mine = mine, .decide = decide};
     compare_all(h, &job);
     uint64_t kept = 0;
@@ -226,7 +244,7 @@ int home_flush(struct home *h, bool last, struct error *e) {
     if (!once && (verify || whole))
         keep_first_copies(h);
     if (!whole)
-        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copy);
+        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copies);
     if (!verify)
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands);
     h->metrics->count[COUNT_CANDIDATES] += h->n;

@@ -57,14 +57,21 @@ uint64_t set_intersection(const void *a, uint64_t na, const void *b, uint64_t nb
     return width == 4 ? intersection_u32(a, na, b, nb, least) : intersection_u64(a, na, b, nb, least);
 }
 
-bool jaccard_at_least(struct fraction t, const void *a, uint64_t na, const void *b, uint64_t nb, size_t width,
-                      double *similarity) {
+uint64_t jaccard_overlap(struct fraction t, uint64_t na, uint64_t nb) {
     /* i/(na+nb-i) >= p/q  <=>  i*(p+q) >= p*(na+nb): sets below 2^31 elements and q <= 10^9 keep it in 64
      * bits */
-    uint64_t least = (t.p * (na + nb) + t.p + t.q - 1) / (t.p + t.q);
-    uint64_t both = set_intersection(a, na, b, nb, width, least);
+    return (t.p * (na + nb) + t.p + t.q - 1) / (t.p + t.q);
+}
+
+bool jaccard_of_overlap(uint64_t both, uint64_t least, uint64_t na, uint64_t nb, double *similarity) {
     if (both < least)
         return false;
     *similarity = (double)both / (double)(na + nb - both);
     return true;
+}
+
+bool jaccard_at_least(struct fraction t, const void *a, uint64_t na, const void *b, uint64_t nb, size_t width,
+                      double *similarity) {
+    uint64_t least = jaccard_overlap(t, na, nb);
+    return jaccard_of_overlap(set_intersection(a, na, b, nb, width, least), least, na, nb, similarity);
 }

@@ -29,7 +29,7 @@ uint32_t sketch_join_bands(uint64_t rows, uint64_t ranks, uint64_t round_bytes, 
 }
 
 uint64_t sketch_join_candidates(uint64_t round_bytes) {
-    return max_u64(1, round_bytes / 8 / sizeof(struct u64_pair));
+    return max_u64(1, round_bytes / 64 / sizeof(struct u64_pair));
 }
 
 static void tell_sketched(void *ctx, uint64_t rows) {

@@ -35,8 +35,8 @@ void message_after_line(void);
 /* A failure that this process cannot answer: prints "<who>: <message>" on stderr in one write and leaves. */
 noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* From now on blocks of up to 32 MB that are freed are kept for the next ones: to get them from the system again,
- * page by page, costs as much as to fill them. Where the C library can't, nothing happens. */
+/* From now on blocks of up to 32 MB that are freed are kept for the next ones: to get them from the system
+ * again, page by page, costs as much as to fill them. Where the C library can't, nothing happens. */
 void mem_keep(void);
 
 /* n*size bytes, not cleared, freed with free(). Never NULL: a size that overflows or memory that is not there

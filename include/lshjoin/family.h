@@ -65,6 +65,12 @@ struct family {
     /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks. */
     bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                    size_t item, double *value);
+
+    /* Of a family that compares one record with many faster than one by one, else NULL: value[i] of a and row
+     * rows[i] of `others`, n of them, as verify gives it, or NaN where they are not near enough. *room is
+     * NULL at first and kept from call to call; to free. */
+    void (*verify_run)(const struct threshold *t, const void *a, uint64_t na, const struct records *others,
+                       const uint32_t *rows, uint64_t n, double *value, void **room);
 };
 
 extern const struct family family_jaccard; /* sets, by MinHash */
