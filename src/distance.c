@@ -6,7 +6,7 @@
 enum { LANES = 8, STRETCH = 128 }; /* coordinates between two looks at the sum */
 
 /* Vector types of gcc and clang, each as wide as a level's registers: the compiler would keep wider ones in
- * memory. The eight lanes are one of them or several (PARTS), and no lane's bits depend on that. */
+ * memory. The eight lanes are one of them or several, and no lane's bits depend on that. */
 typedef double double2 __attribute__((vector_size(2 * sizeof(double))));
 typedef double double4 __attribute__((vector_size(4 * sizeof(double))));
 typedef double double8 __attribute__((vector_size(8 * sizeof(double))));

@@ -3,6 +3,7 @@
 
 #include "lshjoin/bits.h"
 #include "lshjoin/distance.h"
+#include "lshjoin/glance.h"
 #include "lshjoin/law.h"
 #include "lshjoin/sketch.h"
 #include "lshjoin/vectors.h"
@@ -113,6 +114,8 @@ static bool l2_verify(const struct threshold *t, const void *a, uint64_t na, con
                       size_t item, double *value) {
     (void)nb;
     double most = t->value * t->value * (1 + 1e-12); /* rounded up: the root decides */
+    if (item == sizeof(float) && glance_difference_above(a, b, na, most, vectors_simd()))
+        return false;
     *value = sqrt(vector_difference(a, b, na, item, most, vectors_simd()));
     return *value <= t->value;
 }

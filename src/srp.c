@@ -5,6 +5,7 @@
 #include "lshjoin/base.h"
 #include "lshjoin/bits.h"
 #include "lshjoin/distance.h"
+#include "lshjoin/glance.h"
 #include "lshjoin/law.h"
 #include "lshjoin/sketch.h"
 #include "lshjoin/vectors.h"
@@ -94,6 +95,8 @@ static void cosine_sketch(const void *signer, const struct records *r, uint64_t 
 static bool cosine_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                           size_t item, double *value) {
     (void)nb;
+    if (item == sizeof(float) && glance_cosine_below(a, b, na, t->value, vectors_simd()))
+        return false;
     struct moments m = vector_moments(a, b, na, item, vectors_simd());
     *value = m.xy / sqrt(m.xx * m.yy);
     return *value >= t->value;
@@ -158,6 +161,8 @@ static void ip_sign(const void *signer, const struct records *r, uint64_t lo, ui
 static bool ip_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                       size_t item, double *value) {
     (void)nb;
+    if (item == sizeof(float) && glance_product_below(a, b, na, t->value, vectors_simd()))
+        return false;
     *value = vector_moments(a, b, na, item, vectors_simd()).xy;
     return *value >= t->value;
 }

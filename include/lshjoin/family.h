@@ -62,7 +62,8 @@ struct family {
     void (*sketch)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t *words,
                    bool *pairs);
 
-    /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks. */
+    /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks; *value is
+     * meant only then. */
     bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                    size_t item, double *value);
 

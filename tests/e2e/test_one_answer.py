@@ -25,6 +25,11 @@ JOBS = {  # what is joined, and how
     "probes and nearest": ("vectors", "-b 2 -r 20 --probes 5 --top-k 4 --threshold 0.7"),
     "probes by product": ("vectors", "-b 5 -r 9 --metric ip --probes 5"),
     "nearest by product": ("vectors", "-b 8 -r 5 --metric ip --top-k 4"),
+    "sketches of sets": ("sets", "--threshold 0.3 --recall 0.7"),
+    "sketches without a cut": ("sets", "--minhash fast -b 20 -r 4 --threshold 0.3"),
+    "sketches of signs": ("vectors", "--threshold 0.7 --recall 0.7"),
+    "sketches of parities": ("doubles", "--radius 0.7 --recall 0.7"),
+    "sketches and nearest": ("vectors", "--threshold 0.5 --recall 0.6 --top-k 3"),
 }
 EXACT = {  # the same answer for every seed, too
     "exact sets": ("sets", "--exact --threshold 0.4"),
@@ -36,7 +41,7 @@ EXACT = {  # the same answer for every seed, too
     "exact nearest by distance": ("doubles", "--exact --metric l2 --top-k 4 --radius 0.9"),
 }
 KINDS = ["self-join", "two inputs"]
-THOROUGH = ["candidates", "verified", "cosine", "exact sets"]  # in every shape; the others, which share their code, in some
+THOROUGH = ["candidates", "verified", "cosine", "sketches of sets", "exact sets"]  # in every shape; the others, which share their code, in some
 TINY = ["--round", "4K"]
 LEVELS = ["scalar", "avx2", "avx512"]
 BEST = None  # the level that the processor has
