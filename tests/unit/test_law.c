@@ -11,7 +11,8 @@ static void assert_near(double got, double expected, double relative) {
 }
 
 /* scipy.stats.binom.pmf(f, m, p), and sum over f of it * -expm1(bands * log1p(-comb(f, rows) / comb(m,
- * rows))) */
+ * rows))); with a cut law_sketch of tests/e2e/oracle.py, whose ways for no band to be whole are whole numbers
+ */
 static void test_known(void **state) {
     (void)state;
     const struct {
@@ -26,6 +27,14 @@ static void test_known(void **state) {
         {{.bands = 500, .rows = 25, .pool = 300}, 0.93, 0.9999999953585957},
         {{.bands = 60000, .rows = 40, .pool = 900}, 0.9, 1.0},
         {{.bands = 1, .rows = 1, .pool = 1}, 0.25, 0.25},
+        {{.bands = 6, .rows = 4, .pool = 64, .cut = 43}, 0.8, 0.9541447643055548},
+        {{.bands = 16, .rows = 4, .pool = 64, .cut = 30}, 0.6, 0.8860615495799379},
+        {{.bands = 40, .rows = 3, .pool = 64, .cut = 24}, 0.5, 0.9666002818544318},
+        {{.bands = 32, .rows = 14, .pool = 512, .cut = 410}, 0.856, 0.9785630145084407},
+        {{.bands = 130, .rows = 16, .pool = 512, .cut = 387}, 0.8, 0.9484305881699523},
+        {{.bands = 1, .rows = 64, .pool = 64, .cut = 64}, 0.99, 0.525596487525562},
+        {{.bands = 64, .rows = 1, .pool = 64, .cut = 5}, 0.02, 0.009187787935101636},
+        {{.bands = 8, .rows = 8, .pool = 64, .cut = 20}, 0.3, 0.0004947932341481322},
     };
     for (size_t i = 0; i < LENGTH(known); i++)
         assert_near(law_found(&known[i].d, known[i].p), known[i].found, 1e-9);
@@ -90,10 +99,33 @@ static void test_tiny(void **state) {
     assert_true(law_certain(1) == 1 && law_certain(0) == 0);
 }
 
+/* Neither fewer than needed, nor more than the next fewer would do. */
+static void test_least_bands(void **state) {
+    (void)state;
+    const struct {
+        struct drawing d;
+        double p, recall;
+    } cases[] = {{{.rows = 4, .pool = 64, .cut = 43}, 0.8, 0.95},
+                 {{.rows = 3, .pool = 64, .cut = 20}, 0.5, 0.99},
+                 {{.rows = 14, .pool = 256}, 0.86, 0.9},
+                 {{.rows = 5}, 0.7, 0.95},
+                 {{.rows = 6, .pool = 30}, 0.8, 0.9}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct drawing d = cases[i].d;
+        d.bands = 1;
+        d.bands = law_least_bands(d, cases[i].p, cases[i].recall, 10000);
+        assert_true(d.bands > 1 && law_found(&d, cases[i].p) >= cases[i].recall);
+        d.bands--;
+        assert_true(law_found(&d, cases[i].p) < cases[i].recall);
+    }
+    const struct drawing hopeless = {.bands = 1, .rows = 4, .pool = 64, .cut = 64};
+    assert_int_equal(law_least_bands(hopeless, 0.8, 0.5, 10000), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known), cmocka_unit_test(test_binomial), cmocka_unit_test(test_pool_and_plain),
-        cmocka_unit_test(test_rises), cmocka_unit_test(test_tiny),
+        cmocka_unit_test(test_rises), cmocka_unit_test(test_tiny),     cmocka_unit_test(test_least_bands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
