@@ -431,6 +431,12 @@ USAGE = [
     ("--threshold 0.8 --dry-run --assume-rows x", ["--assume-rows"]), ("--threshold 0.8 --recall 1.0", ["--recall", "--exact"]),
     ("--threshold 0.95 --recall 1", ["--recall", "--exact"]), ("--threshold 0.8 --recall 1 --dry-run", ["--recall", "--exact"]),
     ("--threshold 0.000001 --recall 0.99", ["--recall", "--exact"]),
+    ("--threshold 0.8 --minhash slow", ["--minhash", "slow", "classic"]),
+    ("-b 4 -r 2 --minhash fast", ["--minhash fast", "--threshold"]),
+    ("-b 4 -r 2 --threshold 0.8 --minhash fast --pool 9", ["--pool"]),
+    ("-b 4 -r 65 --threshold 0.8 --minhash fast", ["--rows"]),
+    ("-b 4 -r 2 --threshold 0.8 --no-sketch", ["--no-sketch"]),
+    ("--exact --threshold 0.8 --no-sketch", ["--no-sketch"]),
 ]
 
 
@@ -439,6 +445,11 @@ def test_usage(fails, tmp_path):
     with ThreadPoolExecutor(4) as workers:
         list(workers.map(lambda k: fails([*USAGE[k][0].split(), path], 64, *USAGE[k][1], out=tmp_path / f"out{k}"),
                          range(len(USAGE))))
+
+
+def test_minhash_is_of_sets(fails, tmp_path):
+    path = write_vectors(tmp_path / "in.h5", np.ones((3, 4), "f4"))
+    fails(["--threshold", 0.8, "--minhash", "fast", path], 64, "--minhash")
 
 
 def test_a_dry_run_of_what_is_no_input(fails, tmp_path):
