@@ -9,7 +9,8 @@
 
 enum {
     BIN_TUPLES = 1024,   /* aimed at: what groups in the first-level cache */
-    MOST_STREAMS = 4096, /* bins of all owners: what one pass can scatter to */
+    MOST_STREAMS = 1024, /* bins of all owners. A pass that scatters to more waits for memory at each tuple,
+                            which costs more than it saves in grouping, even of bins of 100,000 tuples. */
     MOST_BINS = 1 << 16, /* beyond that only for a small bound of a round */
 };
 
@@ -90,7 +91,9 @@ struct partition_job {
     uint64_t pieces, bins;
     uint32_t per_owner;
     struct round round;
-    uint64_t *place; /* [item][bins]: a count first, then where the item's next tuple of a bin goes */
+    const uint64_t
+        *counts;     /* [owners][bands][per_owner] of whole bands, which serve where they are one piece */
+    uint64_t *place; /* [item][bins]: where the item's next tuple of a bin goes; before, its count */
     struct tuple *out;
 };
 
@@ -143,20 +146,23 @@ static void place_items(struct partition_job *job, uint32_t owners) {
                 for (uint64_t piece = 0; piece < job->pieces; piece++) {
                     uint64_t *place =
                         job->place + (band * job->pieces + piece) * job->bins + owner * job->per_owner + bin;
-                    uint64_t count = *place;
+                    uint64_t of_band = (owner * job->keys->bands + job->round.band + band) * job->per_owner;
+                    uint64_t count = job->pieces > 1 ? *place : job->counts[of_band + bin];
                     *place = sum;
                     sum += count;
                 }
 }
 
-void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins, struct round round,
-                      struct tuple *out) {
+void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins,
+                      const uint64_t *counts, struct round round, struct tuple *out) {
     uint64_t bands = round.band_end - round.band, threads = (uint64_t)pool_threads(pool);
-    struct partition_job job = {.keys = keys, .per_owner = bins.per_owner, .round = round, .out = out};
+    struct partition_job job = {
+        .keys = keys, .per_owner = bins.per_owner, .round = round, .counts = counts, .out = out};
     job.pieces = bands >= threads ? 1 : threads;
     job.bins = (uint64_t)bins.owners * bins.per_owner;
     job.place = mem_zero(bands * job.pieces * job.bins, sizeof *job.place);
-    pool_for(pool, bands * job.pieces, 1, partition_count, &job);
+    if (job.pieces > 1)
+        pool_for(pool, bands * job.pieces, 1, partition_count, &job);
     place_items(&job, bins.owners);
     pool_for(pool, bands * job.pieces, 1, partition_scatter, &job);
     free(job.place);

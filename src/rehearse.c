@@ -146,7 +146,7 @@ static double group(const struct cast *all, struct pool *pool, struct bucket_lis
     for (uint64_t k = 0; k < round_bins(&whole); k++)
         sum += counts[k];
     struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
-    bucket_partition(pool, keys, bins, whole, tuples);
+    bucket_partition(pool, keys, bins, counts, whole, tuples);
     bucket_group(pool, tuples, counts, keys->bands, bins, start, whole, lists);
     free(tuples);
     free(counts);
