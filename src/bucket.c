@@ -91,9 +91,8 @@ struct partition_job {
     uint64_t pieces, bins;
     uint32_t per_owner;
     struct round round;
-    const uint64_t
-        *counts;     /* [owners][bands][per_owner] of whole bands, which serve where they are one piece */
-    uint64_t *place; /* [item][bins]: where the item's next tuple of a bin goes; before, its count */
+    const uint64_t *counts; /* [owners][bands][per_owner], which serve where a band is one piece */
+    uint64_t *place;        /* [item][bins]: where the item's next tuple of a bin goes; before, its count */
     struct tuple *out;
 };
 
