@@ -65,7 +65,7 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
     metrics_stage(o->metrics, STAGE_EXCHANGE);
     struct tuple *tuples = mem_alloc(count_round(o, o->n_sent, round, n), sizeof *tuples);
     count_round(o, o->n_received, round, n + ranks);
-    bucket_partition(o->pool, o->keys, o->bins, round, tuples);
+    bucket_partition(o->pool, o->keys, o->bins, o->n_sent, round, tuples);
     tuples = comm_exchange(o->comm, sizeof *tuples, tuples, n, n + ranks);
     metrics_stage(o->metrics, STAGE_GROUP);
     bucket_group(o->pool, tuples, o->n_received, o->keys->bands, o->bins, o->shard->start, round, o->lists);

@@ -16,8 +16,9 @@ struct bins {
     uint32_t owners, per_owner;
 };
 
-/* Bins small enough to be grouped in cache, for about `rows` keys a band in all, and so that a bin's tuples
- * from or for one rank are a small part of `most` tuples. */
+/* Bins few enough for one pass to scatter to and, as far as that goes, small enough to be grouped in cache, for
+ * about `rows` keys a band in all, and so that a bin's tuples from or for one rank are a small part of `most`
+ * tuples. */
 struct bins bins_choose(uint32_t owners, uint64_t rows, uint64_t most);
 
 /* What travels: a key and the sender's own number of the row. 12 bytes. */
@@ -48,9 +49,10 @@ void bucket_count(struct pool *pool, const struct band_keys *keys, struct bins b
 struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bins, uint64_t most,
                             uint64_t *n_rounds);
 
-/* The tuples of a round, ordered by owner, band, bin and place of the key: out[sum of the round's counts]. */
-void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins, struct round round,
-                      struct tuple *out);
+/* The tuples of a round, ordered by owner, band, bin and place of the key: out[sum of the round's counts].
+ * counts: those of bucket_count. */
+void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins,
+                      const uint64_t *counts, struct round round, struct tuple *out);
 
 /* Buckets in which rows meet: bucket k of `band` holds `size` rows at row[first], those that store first and
  * rising, then those that ask, in any order. A record may stand in it twice, in both roles. */

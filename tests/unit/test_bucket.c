@@ -21,7 +21,7 @@ static void test_bins_choose(void **state) {
                 assert_in_range(bins.per_owner, 1, 1 << 16);
             }
     assert_int_equal(bins_choose(1, 1000, 1 << 20).per_owner, 1);
-    assert_true(bins_choose(2, 10000000, 1 << 20).per_owner > 1000);
+    assert_true(bins_choose(2, 10000000, 1 << 20).per_owner > 500);
     assert_true(bins_choose(2, 10000, 100).per_owner >= 100); /* a bin well below a small bound */
 }
 
@@ -87,7 +87,7 @@ static void test_rounds(void **state) {
 
 /* ---- a job of `ranks` ranks, without MPI ---- */
 
-enum { MOST_RANKS = 3, MOST_BANDS = 5 };
+enum { MOST_RANKS = 17, MOST_BANDS = 5 };
 
 struct simulation {
     int ranks;
@@ -181,7 +181,7 @@ static void run_round(struct simulation *s, const struct round *r, struct bucket
             n += round_count(s, from, owner, r);
         sent[from] = mem_alloc(n, sizeof **sent);
         struct band_keys keys = keys_of(s, from);
-        bucket_partition(s->pool, &keys, s->bins, *r, sent[from]);
+        bucket_partition(s->pool, &keys, s->bins, s->counts[from], *r, sent[from]);
     }
     uint64_t each = (uint64_t)s->bands * s->bins.per_owner, sent_at[MOST_RANKS] = {0};
     uint64_t *counts = mem_alloc(each * (uint64_t)s->ranks, sizeof *counts);
@@ -241,17 +241,22 @@ static void check_found(const struct simulation *s) {
     free(sorted);
 }
 
-enum key_kind { PAIRS, FEW, HEAVY, NONE, RUN, HIGH, KINDS };
+enum key_kind { PAIRS, FEW, HEAVY, NONE, RUN, HIGH, SAME, KINDS };
 
 /* PAIRS: about two rows a key; FEW: ten different keys; HEAVY: nearly all rows have one; NONE: no keys; RUN:
- * keys that differ in their low bits only, and so share a bin; HIGH: in their high halves only. */
+ * keys that differ in their low bits only, and so share a bin; HIGH: in their high halves only; SAME: one
+ * key, so that all bins but one are empty. */
 static uint64_t draw_key(enum key_kind kind, uint64_t rows, uint64_t *seed) {
     uint64_t x = random_next(seed);
-    if (kind == NONE || x % 11 == 0)
+    if (kind == NONE || (x % 11 == 0 && kind != SAME))
         return BAND_NO_KEY;
-    const uint64_t key[] = {mix64(x % (rows / 2 + 1) + 1),   mix64(x % 10 + 1),
-                            x % 8 ? 77 : mix64(x % 100 + 1), 0,
-                            UINT64_MAX - x % (rows + 1),     (x % (rows / 2 + 1)) << 32 | 9};
+    const uint64_t key[] = {mix64(x % (rows / 2 + 1) + 1),
+                            mix64(x % 10 + 1),
+                            x % 8 ? 77 : mix64(x % 100 + 1),
+                            0,
+                            UINT64_MAX - x % (rows + 1),
+                            (x % (rows / 2 + 1)) << 32 | 9,
+                            mix64(5)};
     return key[kind] & ~BAND_ASKS; /* of one role only */
 }
 
@@ -316,64 +321,101 @@ static void test_three_ranks(void **state) {
     simulate_all(3, (const uint64_t[]){0, 400, 0});
 }
 
+static void test_many_ranks(void **state) {
+    (void)state;
+    const uint64_t rows[MOST_RANKS] = {30, 1, 0, 9, 50, 7, 8, 0, 0, 40, 2, 3, 16, 17, 64, 65, 20};
+    for (enum key_kind kind = PAIRS; kind < KINDS; kind++)
+        for (uint64_t most = 1; most < 1000000; most *= 30)
+            simulate(rows, MOST_RANKS, 2, 5, 3, kind, most);
+}
+
+/* Bins of few tuples, and of as many as where the filter and the tables double. */
+static void test_bin_sizes(void **state) {
+    (void)state;
+    const uint64_t rows[] = {1, 3, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1023, 1024, 1025};
+    for (enum key_kind kind = PAIRS; kind < KINDS; kind++)
+        for (size_t r = 0; r < LENGTH(rows); r++) {
+            simulate(&rows[r], 1, 3, 1, 1, kind, 1000000);
+            simulate((const uint64_t[]){rows[r], 1}, 2, 1, 1, 2, kind, 1000000);
+        }
+}
+
 /* Enough that every list and scratch array grows several times. */
 static void test_many_rows(void **state) {
     (void)state;
     simulate((const uint64_t[]){40000, 30000}, 2, 2, 16, 3, PAIRS, 20000);
     simulate((const uint64_t[]){40000, 30000}, 2, 2, 16, 3, HEAVY, 20000);
+    simulate((const uint64_t[]){40000, 30000}, 2, 2, 16, 3, SAME, 20000);
     simulate((const uint64_t[]){40000, 30000}, 2, 2, 16, 1, RUN, 100000);
 }
 
+enum { SENDERS = 3, SENT_ROWS = 200, SENT_KEYS = 600, VARIANTS = 3, SENT = VARIANTS * SENT_ROWS };
+
+/* Whether row number `row` of the senders together stores `key`, or asks for it. */
+static bool has_key(uint64_t keys[SENDERS][SENT], uint64_t row, bool asks, uint64_t key) {
+    const uint64_t *of_row = keys[row / SENT_ROWS] + row % SENT_ROWS;
+    return asks ? of_row[SENT_ROWS] == (key | BAND_ASKS) || of_row[2 * SENT_ROWS] == (key | BAND_ASKS)
+                : of_row[0] == key;
+}
+
 /* Records that store and records that ask, twice each, meet in a bucket by the same key: those that store
- * first and rising. Who asks for what nobody stores is nowhere. */
-static void test_roles(void **state) {
-    (void)state;
-    enum { ROWS = 500, KEYS = 200, VARIANTS = 3 };
-    uint64_t keys[VARIANTS * ROWS], counts[1], start[] = {1000}, seed = 3, met = 0, stored_by[KEYS + 2] = {0},
-                                               asked_by[KEYS + 2] = {0};
-    struct bins bins = {1, 1};
-    for (uint64_t i = 0; i < VARIANTS * ROWS; i++) {
-        uint64_t key = random_below(&seed, i < ROWS ? KEYS / 2 : KEYS) + 1;
-        keys[i] = key << 20 | (i >= ROWS);
-        (i < ROWS ? stored_by : asked_by)[key]++;
-    }
-    for (uint64_t key = 1; key <= KEYS; key++)
-        met += stored_by[key] && stored_by[key] + asked_by[key] > 1 ? stored_by[key] + asked_by[key] : 0;
-    struct pool *pool = pool_create(3);
-    const struct band_keys all = {ROWS, ROWS, 1, VARIANTS, keys};
-    bucket_count(pool, &all, bins, counts);
-    assert_int_equal(counts[0], VARIANTS * ROWS);
-    struct tuple tuples[VARIANTS * ROWS];
-    struct round whole = {0, 1, 0, 1};
+ * first and rising, whoever sent them. Who asks for what nobody stores is nowhere, nor who stores alone. */
+static void check_roles(struct pool *pool, uint64_t seed) {
+    uint64_t keys[SENDERS][SENT], start[SENDERS], counts[SENDERS], met = 0, seen = 0;
+    uint64_t stored_by[SENT_KEYS + 1] = {0}, asked_by[SENT_KEYS + 1] = {0};
+    const struct bins bins = {SENDERS, 1}; /* all keys are small, and the first owner's */
+    const struct round whole = {0, 1, 0, 1};
+    struct tuple tuples[SENDERS * SENT];
     struct bucket_list lists[3] = {{0}};
-    bucket_partition(pool, &all, bins, whole, tuples);
+    for (uint64_t from = 0; from < SENDERS; from++) {
+        for (uint64_t i = 0; i < SENT; i++) {
+            uint64_t key = random_below(&seed, i < SENT_ROWS ? SENT_KEYS / 2 : SENT_KEYS) + 1;
+            keys[from][i] = key << 1 | (i >= SENT_ROWS);
+            (i < SENT_ROWS ? stored_by : asked_by)[key]++;
+        }
+        uint64_t of_owner[SENDERS];
+        const struct band_keys all = {SENT_ROWS, SENT_ROWS, 1, VARIANTS, keys[from]};
+        bucket_count(pool, &all, bins, of_owner);
+        assert_int_equal(of_owner[0], SENT);
+        bucket_partition(pool, &all, bins, of_owner, whole, tuples + from * SENT);
+        counts[from] = of_owner[0];
+        start[from] = 1000 + from * SENT_ROWS;
+    }
+    for (uint64_t key = 1; key <= SENT_KEYS; key++)
+        met += stored_by[key] && stored_by[key] + asked_by[key] > 1 ? stored_by[key] + asked_by[key] : 0;
     bucket_group(pool, tuples, counts, 1, bins, start, whole, lists);
-    uint64_t seen = 0;
-    for (int t = 0; t < 3; t++)
+    for (int t = 0; t < pool_threads(pool); t++) {
         for (uint64_t b = 0; b < lists[t].n; b++) {
             const struct bucket *bucket = &lists[t].bucket[b];
             const uint64_t *row = lists[t].row + bucket->first;
-            uint64_t key = keys[(row[0] >> 1) - 1000];
-            assert_int_equal(bucket->stored, stored_by[key >> 20]);
-            assert_int_equal(bucket->size, stored_by[key >> 20] + asked_by[key >> 20]);
+            uint64_t first = (row[0] >> 1) - 1000, key = keys[first / SENT_ROWS][first % SENT_ROWS];
+            assert_int_equal(bucket->stored, stored_by[key >> 1]);
+            assert_int_equal(bucket->size, stored_by[key >> 1] + asked_by[key >> 1]);
             for (uint32_t k = 0; k < bucket->size; k++, seen++) {
-                const uint64_t *of_row = keys + (row[k] >> 1) - 1000;
                 assert_int_equal(row[k] & 1, k >= bucket->stored);
                 assert_true(k == 0 || k >= bucket->stored || row[k - 1] < row[k]);
-                assert_true(row[k] & 1 ? of_row[ROWS] == (key | 1) || of_row[2 * ROWS] == (key | 1)
-                                       : of_row[0] == key);
+                assert_true(has_key(keys, (row[k] >> 1) - 1000, row[k] & 1, key));
             }
         }
-    assert_int_equal(seen, met);
-    for (int t = 0; t < 3; t++)
         bucket_list_free(&lists[t]);
+    }
+    assert_int_equal(seen, met);
+}
+
+static void test_roles(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(3);
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        check_roles(pool, seed);
     pool_destroy(pool);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bins_choose), cmocka_unit_test(test_rounds),    cmocka_unit_test(test_one_rank),
-        cmocka_unit_test(test_three_ranks), cmocka_unit_test(test_many_rows), cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_bins_choose), cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_one_rank),    cmocka_unit_test(test_three_ranks),
+        cmocka_unit_test(test_many_ranks),  cmocka_unit_test(test_bin_sizes),
+        cmocka_unit_test(test_many_rows),   cmocka_unit_test(test_roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
