@@ -24,12 +24,14 @@ static const char *const memory_name[MEMORY_PARTS] = {
 static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
                     batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double), bucket_bytes = 8;
 
+/* Keys that do not stand alone, as a share: mostly less. */
+static const double surviving = 0.2;
+
 /* Of a join by sketches: a few bands' keys and tuples at a time, of which some survive the loss of those that
  * stand alone, with their sketches. */
 static void expect_sketches(struct forecast *f, const struct plan *p, const struct survey *s,
                             const struct options *o, double rows) {
     const struct drawing *d = &p->drawing;
-    const double surviving = 0.2;
     double ranks = (double)f->ranks, sketch = d->pool * d->symbol_bits / 8.0;
     uint32_t bands = sketch_join_bands((uint64_t)rows, f->ranks, o->round_bytes, d->bands);
     double tuples = bands * rows, candidates = (double)sketch_join_candidates(o->round_bytes);
@@ -88,7 +90,8 @@ struct forecast forecast_make(const struct plan *p, const struct survey *s, cons
         f.rounds = (d->bands + each - 1) / each;
     }
     /* by sketches copies do not travel, but the sketches of those that meet do */
-    double met = fmin(2 * p->copies / n, keys) * (d->pool * d->symbol_bits / 8.0 + sizeof(uint32_t));
+    double met =
+        fmin(2 * p->copies / n, surviving * keys) * (d->pool * d->symbol_bits / 8.0 + sizeof(uint32_t));
     double copies = d->symbol_bits ? met + p->candidates / n * slot_bytes : p->copies / n * slot_bytes;
     f.sent = away * (keys * sizeof(struct tuple) + copies) + fetched * row_bytes;
     expect_memory(&f, p, s, family, o, keys);

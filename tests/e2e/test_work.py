@@ -1,0 +1,43 @@
+"""How much work a join does, counted: what makes it slow shows here on any machine, however busy that is.
+
+The counts follow from the data and the seed. Where a change makes one of them larger, it had better have a reason."""
+import pytest
+
+from joins import ROOT, read_json, run
+
+SLICE = ROOT / "data" / "debian-slice.h5"
+
+
+@pytest.fixture(scope="module")
+def counts(tmp_path_factory):
+    """Of a planned join on so many ranks."""
+    def of(ranks, *options):
+        out = tmp_path_factory.mktemp("out") / "out"
+        run(["--threshold", 0.8, *options, "--quiet", "-o", out, SLICE], ranks).ok()
+        return read_json(out)
+    return {ranks: of(ranks) for ranks in (1, 2, 5)} | {"classic": of(1, "--minhash", "classic")}
+
+
+def test_nothing_is_done_twice(counts):
+    report = counts[1]
+    n, parameters = report["counts"], report["parameters"]
+    assert n["hash_values"] == n["elements"] * parameters["pool"]  # each element meets each function once
+    assert n["tuples"] == n["records"] * parameters["bands"]
+    assert n["pairs"] <= n["candidates"] < n["candidate_copies"]
+    assert n["bytes_sent"] == 0  # to oneself
+
+
+def test_work_is_the_same_on_any_number_of_ranks(counts):
+    for ranks in (2, 5):
+        for what in ("hash_values", "tuples", "candidate_copies", "candidates", "pairs"):
+            assert counts[ranks]["counts"][what] == counts[1]["counts"][what]
+
+
+def test_little_is_looked_at_and_sent(counts):
+    n = counts[1]["counts"]
+    assert n["candidates"] < 30_000 and n["candidate_copies"] < 190_000 and n["tuples"] <= 70_000
+    assert counts["classic"]["counts"]["candidates"] > 4 * n["candidates"]  # which the filter spares us
+    assert counts[2]["counts"]["bytes_sent"] < 1_500_000 and counts[5]["counts"]["bytes_sent"] < 2_300_000
+    for ranks in (2, 5):
+        assert counts[ranks]["plan"]["bytes_sent"] > counts[ranks]["counts"]["bytes_sent"] / 2  # mostly more: rows are shared
+    assert {(r["rounds"], r["batches"]) for r in counts.values()} == {(1, 1)}
