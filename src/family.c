@@ -14,24 +14,21 @@ static uint32_t one_word_each(uint32_t rows) {
     return rows;
 }
 
-/* Hash values of sketches are the lanes', those of long sets and of bands that read words have 32 bits. */
 struct jaccard_signer {
     struct minhash minhash;
-    struct lanes lanes;
-    bool has_lanes;
     uint32_t *pick, n_picks; /* see drawing_picks */
+    struct lanes lanes;      /* of sketches, instead of all these */
 };
 
 static void *jaccard_create(const struct drawing *d, const struct records *like) {
     (void)like;
     struct jaccard_signer *s = mem_zero(1, sizeof *s);
-    s->has_lanes = d->symbol_bits && d->most_items <= LANES_MOST_ELEMENTS;
-    if (s->has_lanes)
-        s->lanes = lanes_create(d->pool, d->seed, cpu_simd());
-    else
-        s->minhash = minhash_create(drawing_values(d), d->seed, cpu_simd());
-    if (!d->symbol_bits)
-        s->pick = drawing_picks(d);
+    if (d->symbol_bits) {
+        s->lanes = lanes_create(d->pool, d->most_items, d->seed, cpu_simd());
+        return s;
+    }
+    s->minhash = minhash_create(drawing_values(d), d->seed, cpu_simd());
+    s->pick = drawing_picks(d);
     s->n_picks = d->bands * d->rows;
     return s;
 }
@@ -60,29 +57,17 @@ static void jaccard_sign(const void *signer, const struct records *r, uint64_t l
     free(symbols);
 }
 
-/* The low bytes of the least values. */
-static void sketch_long(const struct minhash *h, const void *elements, size_t width, uint64_t n,
-                        uint32_t *symbols, uint64_t *words) {
-    minhash_sign(h, elements, width, n, symbols);
-    for (uint32_t k = 0; k < h->m; k++)
-        words[k / 8] |= (uint64_t)(symbols[k] & 0xff) << k % 8 * 8;
-}
-
 static void jaccard_sketch(const void *signer, const struct records *r, uint64_t lo, uint64_t hi,
                            uint64_t *words, bool *pairs) {
-    const struct jaccard_signer *s = signer;
-    uint32_t m = s->has_lanes ? s->lanes.m : s->minhash.m;
-    uint32_t *symbols = mem_alloc(m + MINHASH_PADDING, sizeof *symbols);
-    for (uint64_t row = lo; row < hi; row++, words += m / 8) {
+    const struct lanes *l = &((const struct jaccard_signer *)signer)->lanes;
+    for (uint64_t row = lo; row < hi; row++, words += l->m / 8) {
         uint64_t n = records_length(r, row);
         pairs[row - lo] = n > 0;
-        memset(words, 0, m);
-        if (n > 0 && s->has_lanes)
-            lanes_sketch(&s->lanes, records_row(r, row), r->item, n, words);
-        else if (n > 0)
-            sketch_long(&s->minhash, records_row(r, row), r->item, n, symbols, words);
+        if (n > 0)
+            lanes_sketch(l, records_row(r, row), r->item, n, words);
+        else
+            memset(words, 0, l->m);
     }
-    free(symbols);
 }
 
 static bool jaccard_verify(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
