@@ -15,6 +15,7 @@ struct data {
     const struct family *family;
     struct threshold threshold;
     struct sieve sieve;
+    struct coarse coarse;
     struct rarity rarity;
 };
 
@@ -43,12 +44,15 @@ static struct data vectors(const struct family *family, double threshold) {
         ((float *)d.records.data)[i] = 1 + (float)random_below(&seed, 4);
     sieve_box(&d.records, box);
     d.sieve = sieve_create(family, &d.records, sqrt(16 * WIDTH), box, cpu_simd());
+    coarse_box(&d.sieve, &d.records, box);
+    d.coarse = coarse_create(&d.sieve, box, cpu_vnni());
     return d;
 }
 
 static void data_free(struct data *d) {
     records_free(&d->records);
     rarity_free(&d->rarity);
+    coarse_free(&d->coarse);
     sieve_free(&d->sieve);
 }
 
@@ -116,6 +120,7 @@ static uint64_t check_meetings(struct pool *pool, const struct data *d) {
                               .family = d->family,
                               .threshold = d->threshold,
                               .sieve = &d->sieve,
+                              .coarse = &d->coarse,
                               .rarity = &d->rarity,
                               .stay = part(d, 10, 210)};
     struct exact *x = exact_create(&plan);
@@ -184,6 +189,7 @@ static void test_limits(void **state) {
                               .family = d.family,
                               .threshold = d.threshold,
                               .sieve = &d.sieve,
+                              .coarse = &d.coarse,
                               .stay = part(&d, 0, ROWS),
                               .limit = limit};
     struct exact *x = exact_create(&plan);
