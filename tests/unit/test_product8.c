@@ -129,11 +129,27 @@ static void test_nothing_is_reached(void **state) {
     tile_free(&t);
 }
 
+/* A level that is named has no more than its name says. */
+static void test_named_levels(void **state) {
+    (void)state;
+    bool vnni = cpu_vnni();
+    assert_true(!vnni || cpu_simd() == SIMD_AVX512);
+    for (int level = SIMD_SCALAR; level <= SIMD_AVX512; level++) {
+        setenv("LSHJOIN_SIMD", cpu_simd_name((enum simd)level), 1);
+        assert_false(cpu_vnni());
+    }
+    setenv("LSHJOIN_SIMD", "nonsense", 1);
+    assert_true(cpu_vnni() == vnni);
+    unsetenv("LSHJOIN_SIMD");
+}
+
 int main(void) {
+    unsetenv("LSHJOIN_SIMD");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_largest_sums),
         cmocka_unit_test(test_nothing_is_reached),
+        cmocka_unit_test(test_named_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
