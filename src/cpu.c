@@ -28,3 +28,14 @@ enum simd cpu_simd(void) {
             return level;
     return best;
 }
+
+bool cpu_vnni(void) {
+    const char *cap = getenv("LSHJOIN_SIMD");
+    if (cpu_simd() != SIMD_AVX512 || (cap && strcmp(cap, name[SIMD_AVX512]) == 0))
+        return false;
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512vnni");
+#else
+    return false;
+#endif
+}

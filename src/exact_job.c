@@ -23,6 +23,7 @@ struct exact_job {
     struct exact_plan plan;
     struct exact_rows going; /* this rank's */
     struct sieve sieve;
+    struct coarse coarse;
     struct rarity rarity;
     struct shard shard; /* as top-k sees it: one-way pairs are never turned around */
     struct nearest nearest;
@@ -64,7 +65,11 @@ static void prepare_vectors(struct exact_job *j) {
     sieve_box(r, box);
     comm_max_double(j->c, box, 2 * r->width);
     j->sieve = sieve_create(j->in->family, r, j->in->largest_norm, box, cpu_simd());
+    coarse_box(&j->sieve, r, box);
+    comm_max_double(j->c, box, 2 * r->width);
+    j->coarse = coarse_create(&j->sieve, box, cpu_vnni());
     j->plan.sieve = &j->sieve;
+    j->plan.coarse = &j->coarse;
     free(box);
 }
 
@@ -215,6 +220,7 @@ int exact_join(struct comm *c, struct pool *pool, const struct options *o, const
     if (o->top_k)
         nearest_close(&j.nearest);
     free(j.limit);
+    coarse_free(&j.coarse);
     sieve_free(&j.sieve);
     rarity_free(&j.rarity);
     return e->status;

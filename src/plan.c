@@ -13,7 +13,7 @@ static const double ns_read_byte = 0.5, ns_hash_element = 0.19, ns_hash_coordina
                     ns_key = 15, ns_probe = 150, ns_move = 25, ns_send = 20, ns_group = 10, ns_copy = 40,
                     ns_late_band = 1.7, ns_compare = 60, ns_compare_element = 0.9,
                     ns_compare_coordinate = 0.35, ns_pair = 60, ns_exact_element = 0.02,
-                    ns_exact_coordinate = 0.03;
+                    ns_exact_coordinate = 0.01;
 
 enum { GRID = 212, ROUNDS = 300, MOST_BANDS = UINT16_MAX, MOST_ROWS = 64, MOST_POOL = 4096 };
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lshjoin/coarse.h"
 #include "lshjoin/family.h"
 #include "lshjoin/pool.h"
 #include "lshjoin/rarity.h"
@@ -28,6 +29,7 @@ struct exact_plan {
     const double *limit; /* [rows that stay], or NULL: what a pair must reach besides; it may get stricter
                             between calls. Of vectors only. */
     const struct sieve *sieve;   /* of vectors */
+    const struct coarse *coarse; /* the same */
     const struct rarity *rarity; /* of sets */
 };
 

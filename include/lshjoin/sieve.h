@@ -1,5 +1,5 @@
 /* A sieve of pairs of vectors: single-precision products tell most pairs that miss a limit, and none that
- * reaches it.
+ * reaches it. It stands behind the coarse one (coarse.h), for what bytes cannot tell.
  *
  * What is multiplied are images X of the records, rounded to floats: x/|x| for cosine, x/M for inner products
  * (M: the largest norm), (x-c)/2H for distances (c, H: middle and half diagonal of the box that holds all),

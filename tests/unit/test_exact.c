@@ -15,6 +15,7 @@ struct data {
     const struct family *family;
     struct threshold threshold;
     struct sieve sieve;
+    struct coarse coarse;
     struct rarity rarity;
 };
 
@@ -43,12 +44,15 @@ static struct data vectors(const struct family *family, double threshold) {
         ((float *)d.records.data)[i] = 1 + (float)random_below(&seed, 4);
     sieve_box(&d.records, box);
     d.sieve = sieve_create(family, &d.records, sqrt(16 * WIDTH), box, cpu_simd());
+    coarse_box(&d.sieve, &d.records, box);
+    d.coarse = coarse_create(&d.sieve, box, cpu_vnni());
     return d;
 }
 
 static void data_free(struct data *d) {
     records_free(&d->records);
     rarity_free(&d->rarity);
+    coarse_free(&d->coarse);
     sieve_free(&d->sieve);
 }
 
@@ -63,12 +67,16 @@ static struct exact_rows part(const struct data *d, uint64_t lo, uint64_t hi) {
     return rows;
 }
 
+static bool meets(const struct exact_plan *plan, const struct exact_meeting *m, uint64_t i, uint64_t j) {
+    uint64_t x = plan->stay.first + i, y = m->moving.first + j;
+    return i < m->stay_end && !(m->unequal && x == y) && !(m->among && x >= y);
+}
+
 static bool expected(const struct data *d, const struct exact_plan *plan, const struct exact_meeting *m,
                      uint64_t i, uint64_t j, double *value) {
     const struct records *a = &plan->stay.records, *b = &m->moving.records;
-    uint64_t na = records_length(a, i), nb = records_length(b, j), x = plan->stay.first + i,
-             y = m->moving.first + j;
-    if (i >= m->stay_end || (m->unequal && x == y) || (m->among && x >= y) || na == 0 || nb == 0)
+    uint64_t na = records_length(a, i), nb = records_length(b, j);
+    if (!meets(plan, m, i, j) || na == 0 || nb == 0)
         return false;
     if (!d->family->is_of_vectors &&
         set_intersection(records_row(a, i), na, records_row(b, j), nb, 4, 0) == 0)
@@ -84,7 +92,7 @@ static bool expected(const struct data *d, const struct exact_plan *plan, const 
 static uint64_t check(struct exact *x, const struct data *d, const struct exact_plan *plan,
                       const struct exact_meeting *m, uint64_t most) {
     double *value = mem_alloc(ROWS * ROWS, sizeof *value), right;
-    uint64_t n, wanted = 0, pairs = 0;
+    uint64_t n, wanted = 0, pairs = 0, met = 0, before = exact_comparisons(x);
     for (uint64_t k = 0; k < ROWS * ROWS; k++)
         value[k] = NAN;
     exact_meet(x, m);
@@ -100,12 +108,15 @@ static uint64_t check(struct exact *x, const struct data *d, const struct exact_
         pairs += n;
     }
     for (uint64_t i = 0; i < plan->stay.records.n; i++)
-        for (uint64_t j = 0; j < m->moving.records.n; j++)
+        for (uint64_t j = 0; j < m->moving.records.n; j++) {
+            met += meets(plan, m, i, j);
             if (expected(d, plan, m, i, j, &right)) {
                 assert_true(value[i * ROWS + j] == right);
                 wanted++;
             }
+        }
     assert_true(pairs == wanted && exact_share(x) == 1);
+    assert_true(!d->family->is_of_vectors || exact_comparisons(x) - before == met);
     free(value);
     return pairs;
 }
@@ -116,6 +127,7 @@ static uint64_t check_meetings(struct pool *pool, const struct data *d) {
                               .family = d->family,
                               .threshold = d->threshold,
                               .sieve = &d->sieve,
+                              .coarse = &d->coarse,
                               .rarity = &d->rarity,
                               .stay = part(d, 10, 210)};
     struct exact *x = exact_create(&plan);
@@ -184,6 +196,7 @@ static void test_limits(void **state) {
                               .family = d.family,
                               .threshold = d.threshold,
                               .sieve = &d.sieve,
+                              .coarse = &d.coarse,
                               .stay = part(&d, 0, ROWS),
                               .limit = limit};
     struct exact *x = exact_create(&plan);
@@ -198,11 +211,44 @@ static void test_limits(void **state) {
     pool_destroy(pool);
 }
 
+/* Limits that differ within a panel, each the distance of a pair, of vectors that no grid holds. */
+static void test_limits_of_all_sizes(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(1);
+    struct data d = vectors(&family_l2, 1000);
+    struct threshold all = {{0, 1}, INFINITY};
+    double own[ROWS], limit[ROWS];
+    uint64_t seed = 3;
+    for (uint64_t i = 0; i < ROWS * WIDTH; i++)
+        ((float *)d.records.data)[i] = 1 + (float)random_below(&seed, 1000000) / 333333;
+    for (uint64_t row = 0; row < ROWS; row++)
+        family_l2.verify(&all, records_row(&d.records, row), WIDTH, records_row(&d.records, row * row % 64),
+                         WIDTH, 4, &own[row]);
+    struct exact_plan plan = {.pool = pool,
+                              .family = d.family,
+                              .threshold = d.threshold,
+                              .sieve = &d.sieve,
+                              .coarse = &d.coarse,
+                              .stay = part(&d, 0, ROWS),
+                              .limit = limit};
+    struct exact *x = exact_create(&plan);
+    struct exact_meeting m = {.moving = plan.stay, .stay_end = ROWS};
+    for (uint64_t strict = 0; strict < PRODUCT8_PANEL; strict++) { /* one place in each panel */
+        for (uint64_t row = 0; row < ROWS; row++)
+            limit[row] = row % PRODUCT8_PANEL == strict ? 0 : own[row];
+        assert_in_range(check(x, &d, &plan, &m, 1000000), ROWS, ROWS * ROWS - 1);
+    }
+    exact_free(x);
+    data_free(&d);
+    pool_destroy(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits_of_all_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
