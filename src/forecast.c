@@ -127,9 +127,7 @@ static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
         fprintf(f, ", %.3g pairs", p->pairs);
     fprintf(f, "\n");
     if (p->agreement > 0 && !o->top_k) {
-        double sum = 0;
-        for (int k = 0; k < STAGES; k++)
-            sum += p->seconds[k];
+        double sum = plan_work(p);
         fprintf(f, "instead              --exact would need some %.2g s of one core, this %.2g s%s\n",
                 p->exact, sum, p->exact < sum ? ": choose --exact" : "");
     }

@@ -7,13 +7,18 @@
 #include "lshjoin/law.h"
 #include "lshjoin/trial.h"
 
-/* Nanoseconds of one core (Sapphire Rapids, AVX-512), by bench/run.sh and bench/lsh_rs_shape.sh. Only their
- * proportions matter for a choice. */
-static const double ns_read_byte = 0.5, ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 4,
-                    ns_key = 15, ns_probe = 150, ns_move = 25, ns_send = 20, ns_group = 10, ns_copy = 40,
-                    ns_late_band = 1.7, ns_compare = 60, ns_compare_element = 0.9,
+/* Nanoseconds of one core (AVX-512), by bench/run.sh and bench/lsh_rs_shape.sh. Only their proportions matter
+ * for a choice. */
+static const double ns_read_byte = 0.5, ns_compare = 60, ns_compare_element = 0.9,
                     ns_compare_coordinate = 0.35, ns_pair = 60, ns_exact_element = 0.02,
                     ns_exact_coordinate = 0.01;
+/* Of bands that read words. */
+static const double ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 4, ns_key = 15,
+                    ns_probe = 150, ns_move = 25, ns_send = 20, ns_group = 10, ns_copy = 40,
+                    ns_late_band = 1.7;
+/* Of bands that read sketches. */
+static const double ns_sketch_element = 0.05, ns_sketch_coordinate = 0.025, ns_sketch_key = 4,
+                    ns_sketch_send = 7, ns_sketch_group = 8, ns_screen = 2, ns_screened = 30;
 
 enum { GRID = 212, ROUNDS = 300, MOST_BANDS = UINT16_MAX, MOST_ROWS = 64, MOST_POOL = 4096 };
 
@@ -95,33 +100,50 @@ static void expect_pairs(struct plan *p, const struct survey *s, const struct mi
     p->pairs = p->agreement > 0 ? found * s->pairs : p->candidates;
 }
 
-void plan_seconds(struct plan *p, const struct family *family, const struct survey *s) {
+static void words_seconds(double *ns, const struct plan *p, const struct family *family,
+                          const struct survey *s) {
     const struct drawing *d = &p->drawing;
     bool vectors = family->is_of_vectors;
-    double rows = (double)s->rows, items = (double)s->items, mean = rows > 0 ? items / rows : 0;
-    double keys = d->bands * (rows * (1 + family->is_asymmetric) + (double)s->asking * d->probes);
-    double *ns = p->seconds;
-    ns[STAGE_READ] = items * (double)s->item * ns_read_byte;
+    double keys = d->bands * ((double)s->rows * (1 + family->is_asymmetric) + (double)s->asking * d->probes);
     uint32_t values = drawing_values(d), together = vectors ? 16 : 64; /* as many are hashed at once */
     values = (values + together - 1) / together * together;
     ns[STAGE_SIGN] =
-        items * values * (vectors ? ns_hash_coordinate : ns_hash_element) +
+        (double)s->items * values * (vectors ? ns_hash_coordinate : ns_hash_element) +
         keys * (ns_key + ns_pick * d->rows) +
         (d->probes ? (double)s->asking * d->bands * (d->probes * ns_probe + d->rows * ns_move) : 0);
     ns[STAGE_EXCHANGE] = keys * ns_send;
     ns[STAGE_GROUP] = keys * ns_group;
     ns[STAGE_CANDIDATES] = p->copies * (ns_copy + (p->copies > batch ? ns_late_band * d->bands : 0));
-    ns[STAGE_VERIFY] = p->candidates * (ns_compare + (vectors ? mean * ns_compare_coordinate
-                                                              : 2 * mean * ns_compare_element));
-    ns[STAGE_WRITE] = p->pairs * ns_pair;
-    for (int k = 0; k < STAGES; k++)
-        ns[k] *= 1e-9;
-    p->exact =
-        1e-9 * (items * (double)s->item * ns_read_byte +
-                s->pairs * mean * (vectors ? ns_exact_coordinate : ns_exact_element * (1 - p->agreement)));
 }
 
-static double work(const struct plan *p) {
+static void sketches_seconds(double *ns, const struct plan *p, const struct family *family,
+                             const struct survey *s) {
+    const struct drawing *d = &p->drawing;
+    double keys = d->bands * (double)s->rows;
+    ns[STAGE_SIGN] =
+        (double)s->items * d->pool * (family->is_of_vectors ? ns_sketch_coordinate : ns_sketch_element) +
+        keys * ns_sketch_key;
+    ns[STAGE_EXCHANGE] = keys * ns_sketch_send;
+    ns[STAGE_GROUP] = keys * ns_sketch_group;
+    ns[STAGE_CANDIDATES] = p->copies * ns_screen + p->candidates * ns_screened;
+}
+
+void plan_seconds(struct plan *p, const struct family *family, const struct survey *s) {
+    bool vectors = family->is_of_vectors;
+    double items = (double)s->items, mean = s->rows > 0 ? items / (double)s->rows : 0, *ns = p->seconds;
+    (p->drawing.symbol_bits ? sketches_seconds : words_seconds)(ns, p, family, s);
+    ns[STAGE_READ] = items * (double)s->item * ns_read_byte;
+    ns[STAGE_VERIFY] =
+        p->candidates * (ns_compare + mean * (vectors ? ns_compare_coordinate : 2 * ns_compare_element));
+    ns[STAGE_WRITE] = p->pairs * ns_pair;
+    double exact = ns[STAGE_READ] +
+                   s->pairs * mean * (vectors ? ns_exact_coordinate : ns_exact_element * (1 - p->agreement));
+    for (int k = 0; k < STAGES; k++)
+        ns[k] *= 1e-9;
+    p->exact = 1e-9 * exact;
+}
+
+double plan_work(const struct plan *p) {
     double sum = 0;
     for (int k = 0; k < STAGES; k++)
         sum += p->seconds[k];
@@ -156,10 +178,10 @@ struct search {
 static double consider(struct search *s, const struct drawing *d, double recall) {
     struct plan p = {.drawing = *d, .agreement = s->agreement, .recall = recall};
     forecast(&p, s->family, s->survey, s->mixture, false);
-    if (!s->any || work(&p) < work(&s->best))
+    if (!s->any || plan_work(&p) < plan_work(&s->best))
         s->best = p;
     s->any = true;
-    return work(&p) - p.seconds[STAGE_SIGN];
+    return plan_work(&p) - p.seconds[STAGE_SIGN];
 }
 
 /* Bands of their own values, then from smaller and smaller pools, which save hashing, but not bands. */
@@ -169,7 +191,7 @@ static void consider_rows(struct search *s, struct drawing d) {
     d.bands = law_least_bands(d, s->agreement, s->recall, MOST_BANDS);
     if (!d.bands)
         return;
-    if (consider(s, &d, law_found(&d, s->agreement)) > work(&s->best))
+    if (consider(s, &d, law_found(&d, s->agreement)) > plan_work(&s->best))
         return;
     for (uint64_t pool = min_u64(MOST_POOL, (uint64_t)d.bands * d.rows * 3 / 4); pool > d.rows;
          pool = pool * 3 / 4) {
@@ -177,7 +199,7 @@ static void consider_rows(struct search *s, struct drawing d) {
         d.bands = law_least_bands(d, s->agreement, s->recall, MOST_BANDS);
         if (!d.bands)
             return;
-        if (consider(s, &d, law_found(&d, s->agreement)) > work(&s->best))
+        if (consider(s, &d, law_found(&d, s->agreement)) > plan_work(&s->best))
             return;
     }
 }
@@ -219,7 +241,7 @@ int plan_choose(struct plan *p, const struct family *family, const struct survey
     bool possible = recall < 1 || p->agreement >= 1; /* what is nearly 1 is rounded to it */
     for (d.rows = 1; possible && d.rows <= MOST_ROWS; d.rows++)
         consider_rows(&s, d);
-    for (d.rows = 4; s.any && family->probes && d.rows <= MOST_ROWS && work(&s.best) > worth_probing;
+    for (d.rows = 4; s.any && family->probes && d.rows <= MOST_ROWS && plan_work(&s.best) > worth_probing;
          d.rows += max_u64(1, d.rows / 4)) /* near its best, some rows more or less make little difference */
         consider_probes(&s, d);
     if (s.any) {

@@ -10,7 +10,6 @@
 #include "lshjoin/candidate.h"
 #include "lshjoin/law.h"
 #include "lshjoin/screen.h"
-#include "lshjoin/sketch_plan.h"
 #include "sample.h"
 
 enum {
@@ -265,10 +264,7 @@ void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct poo
         }
         if (p->recall > 0)
             expect_recall(p, &o, scale);
-        if (p->drawing.symbol_bits)
-            sketch_plan_seconds(p, family, s);
-        else
-            plan_seconds(p, family, s);
+        plan_seconds(p, family, s);
     }
     comm_broadcast(c, p, sizeof *p);
     cast_free(&all);

@@ -15,12 +15,6 @@ enum {
     FORMS = 2
 };
 
-/* Nanoseconds of one core, as in plan.c. */
-static const double ns_read_byte = 0.5, ns_sketch_element = 0.05, ns_sketch_coordinate = 0.025, ns_key = 4,
-                    ns_send = 9, ns_group = 6, ns_copy = 3, ns_candidate = 30, ns_compare = 60,
-                    ns_compare_element = 0.9, ns_compare_coordinate = 0.35, ns_pair = 60,
-                    ns_exact_element = 0.02, ns_exact_coordinate = 0.02;
-
 /* Numbers of symbols that are tried: 64 bytes, of bits half as many, too. */
 static const uint32_t forms_of_bytes[FORMS] = {64, 0}, forms_of_bits[FORMS] = {512, 256};
 
@@ -101,33 +95,6 @@ static struct sketches shorten(const struct sketches *sample, uint64_t width) {
     return s;
 }
 
-void sketch_plan_seconds(struct plan *p, const struct family *family, const struct survey *s) {
-    const struct drawing *d = &p->drawing;
-    bool vectors = family->is_of_vectors;
-    double rows = (double)s->rows, items = (double)s->items, mean = rows > 0 ? items / rows : 0;
-    double keys = d->bands * rows, *ns = p->seconds;
-    ns[STAGE_READ] = items * (double)s->item * ns_read_byte;
-    ns[STAGE_SIGN] = items * d->pool * (vectors ? ns_sketch_coordinate : ns_sketch_element) + keys * ns_key;
-    ns[STAGE_EXCHANGE] = keys * ns_send;
-    ns[STAGE_GROUP] = keys * ns_group;
-    ns[STAGE_CANDIDATES] = p->copies * ns_copy + p->candidates * ns_candidate;
-    ns[STAGE_VERIFY] =
-        p->candidates * (ns_compare + mean * (vectors ? ns_compare_coordinate : 2 * ns_compare_element));
-    ns[STAGE_WRITE] = p->pairs * ns_pair;
-    for (int k = 0; k < STAGES; k++)
-        ns[k] *= 1e-9;
-    p->exact =
-        1e-9 * (items * (double)s->item * ns_read_byte +
-                s->pairs * mean * (vectors ? ns_exact_coordinate : ns_exact_element * (1 - p->agreement)));
-}
-
-static double work(const struct plan *p) {
-    double sum = 0;
-    for (int k = 0; k < STAGES; k++)
-        sum += p->seconds[k];
-    return sum;
-}
-
 /* How many pairs will meet and be candidates, by those that met in the drawn bands. A pair of f agreeing
  * symbols meets in a band with probability q = C(f, rows) / C(m, rows): so many such pairs there are, and so
  * many of them are candidates. */
@@ -157,7 +124,7 @@ static void forecast(struct plan *p, const struct family *family, const struct s
     struct meetings met = draw_bands(sample, &drawn, pool, s->self_join, left);
     expect(p, s, &met, s->pairs / fmax(1, (double)s->sampled));
     free(met.agreeing);
-    sketch_plan_seconds(p, family, s);
+    plan_seconds(p, family, s);
 }
 
 /* A search: what is given, and the best so far. */
@@ -183,11 +150,11 @@ static void search_rows(struct search *s, const struct plan *given, const struct
             return;
         p.copies = p.candidates = p.pairs = 0;
         p.recall = law_found(&p.drawing, p.agreement);
-        sketch_plan_seconds(&p, s->family, s->survey);
-        if (s->any && work(&p) > work(&s->best))
+        plan_seconds(&p, s->family, s->survey);
+        if (s->any && plan_work(&p) > plan_work(&s->best))
             return;
         forecast(&p, s->family, s->survey, s->pool, sample, left);
-        if (!s->any || work(&p) < work(&s->best))
+        if (!s->any || plan_work(&p) < plan_work(&s->best))
             s->best = p;
         s->any = true;
     }

@@ -40,8 +40,11 @@ struct plan {
 /* Fill in what is to be expected of p->drawing at p->agreement. */
 void plan_forecast(struct plan *p, const struct family *family, const struct survey *s);
 
-/* The seconds of p->copies, p->candidates and p->pairs as they are. */
+/* The seconds of p->drawing, and p->copies, p->candidates and p->pairs, as they are. */
 void plan_seconds(struct plan *p, const struct family *family, const struct survey *s);
+
+/* Their sum. */
+double plan_work(const struct plan *p);
 
 /* Choose bands, rows, pool and probes, of drawing given the rest, so that a pair at the threshold (of that
  * agreement) is found with probability `recall` or more, at the least work by plan_forecast; and forecast.

@@ -24,7 +24,4 @@ int sketch_plan_choose(struct plan *p, const struct family *family, struct surve
 void sketch_plan_forecast(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
                           const struct sketches *sample, uint64_t left);
 
-/* The seconds of p->copies, p->candidates and p->pairs as they are. */
-void sketch_plan_seconds(struct plan *p, const struct family *family, const struct survey *s);
-
 #endif
