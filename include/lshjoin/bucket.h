@@ -16,8 +16,8 @@ struct bins {
     uint32_t owners, per_owner;
 };
 
-/* Bins few enough for one pass to scatter to and, as far as that goes, small enough to be grouped in cache,
- * for about `rows` keys a band in all, and so that a bin's tuples from or for one rank are a small part of
+/* Bins for about `rows` keys a band in all: few enough for one pass to scatter to and, as far as that goes,
+ * small enough to be grouped in cache; and so that a bin's tuples from or for one rank are a small part of
  * `most` tuples. */
 struct bins bins_choose(uint32_t owners, uint64_t rows, uint64_t most);
 
