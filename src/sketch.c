@@ -172,8 +172,9 @@ uint32_t sketch_agreeing(const struct sketching *s, const uint64_t *a, const uin
     return agreeing(a, b, s->words, s->symbol_bits);
 }
 
-/* Whether a pair meets in the band and in none below. Few pairs come so far. */
-static bool is_lowest(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t band) {
+/* Whether a pair meets in the band and in none below. */
+static inline __attribute__((always_inline)) bool is_lowest(const struct sketching *s, const uint64_t *a,
+                                                            const uint64_t *b, uint32_t band) {
     const uint64_t *mask = s->mask;
     for (uint32_t t = 0; t <= band; t++, mask += s->words) {
         uint64_t differ = 0;
@@ -185,14 +186,16 @@ static bool is_lowest(const struct sketching *s, const uint64_t *a, const uint64
     return false;
 }
 
-/* The meaning, and the text of the levels. */
+typedef bool lowest_fn(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t band);
+
+/* The meaning, and the text of the levels, which differ in how a pair is found to be lowest. */
 static inline __attribute__((always_inline)) uint32_t pass(const struct sketching *s, const uint64_t *a,
                                                            const uint64_t *b, uint32_t n, uint32_t band,
                                                            uint32_t words, uint32_t symbol_bits,
-                                                           uint32_t *place) {
+                                                           lowest_fn *lowest, uint32_t *place) {
     uint32_t found = 0;
     for (uint32_t i = 0; i < n; i++, b += words)
-        if (agreeing(a, b, words, symbol_bits) >= s->cut && is_lowest(s, a, b, band))
+        if (agreeing(a, b, words, symbol_bits) >= s->cut && lowest(s, a, b, band))
             place[found++] = i;
     return found;
 }
@@ -202,46 +205,82 @@ typedef uint32_t pass_fn(const struct sketching *s, const uint64_t *a, const uin
 
 static uint32_t pass_scalar(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n,
                             uint32_t band, uint32_t *place) {
-    return pass(s, a, b, n, band, s->words, s->symbol_bits, place);
+    return pass(s, a, b, n, band, s->words, s->symbol_bits, is_lowest, place);
 }
 
 #if defined(__x86_64__)
-/* With the instruction that counts bits, which every processor of the AVX2 level has. */
-__attribute__((target("popcnt,avx2"))) static uint32_t pass_popcnt(const struct sketching *s,
-                                                                   const uint64_t *a, const uint64_t *b,
-                                                                   uint32_t n, uint32_t band,
-                                                                   uint32_t *place) {
-    if (s->words == 8 && s->symbol_bits == 8)
-        return pass(s, a, b, n, band, 8, 8, place);
-    if (s->words == 8 && s->symbol_bits == 1)
-        return pass(s, a, b, n, band, 8, 1, place);
-    if (s->words == 4 && s->symbol_bits == 1)
-        return pass(s, a, b, n, band, 4, 1, place);
-    return pass(s, a, b, n, band, s->words, s->symbol_bits, place);
+/* Sketches of 4 words, and of 8: a band takes a test or two. */
+__attribute__((target("avx2"))) static inline bool
+is_lowest_of_4(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t band) {
+    __m256i differ =
+        _mm256_xor_si256(_mm256_loadu_si256((const void *)a), _mm256_loadu_si256((const void *)b));
+    const uint64_t *mask = s->mask;
+    for (uint32_t t = 0; t < band; t++, mask += 4)
+        if (_mm256_testz_si256(differ, _mm256_loadu_si256((const void *)mask)))
+            return false;
+    return _mm256_testz_si256(differ, _mm256_loadu_si256((const void *)mask));
 }
 
-/* 64 symbols of 8 bits in one comparison. */
-__attribute__((target("popcnt,avx512f,avx512bw"))) static uint32_t
+__attribute__((target("avx2"))) static inline bool
+is_lowest_of_8(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t band) {
+    __m256i low = _mm256_xor_si256(_mm256_loadu_si256((const void *)a), _mm256_loadu_si256((const void *)b));
+    __m256i high = _mm256_xor_si256(_mm256_loadu_si256((const void *)(a + 4)),
+                                    _mm256_loadu_si256((const void *)(b + 4)));
+    const uint64_t *mask = s->mask;
+    for (uint32_t t = 0; t <= band; t++, mask += 8)
+        if (_mm256_testz_si256(low, _mm256_loadu_si256((const void *)mask)) &&
+            _mm256_testz_si256(high, _mm256_loadu_si256((const void *)(mask + 4))))
+            return t == band;
+    return false;
+}
+
+/* With the instruction that counts bits, which every processor of the AVX2 level has. */
+__attribute__((target("popcnt,avx2"))) static uint32_t pass_avx2(const struct sketching *s, const uint64_t *a,
+                                                                 const uint64_t *b, uint32_t n, uint32_t band,
+                                                                 uint32_t *place) {
+    if (s->words == 8 && s->symbol_bits == 8)
+        return pass(s, a, b, n, band, 8, 8, is_lowest_of_8, place);
+    if (s->words == 8)
+        return pass(s, a, b, n, band, 8, 1, is_lowest_of_8, place);
+    if (s->words == 4 && s->symbol_bits == 1)
+        return pass(s, a, b, n, band, 4, 1, is_lowest_of_4, place);
+    return pass(s, a, b, n, band, s->words, s->symbol_bits, is_lowest, place);
+}
+
+/* Sketches of 8 words: a band takes one test, and 64 symbols of 8 bits one comparison. */
+__attribute__((target("avx512f"))) static inline bool
+is_lowest_of_512(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t band) {
+    __m512i differ = _mm512_xor_si512(_mm512_loadu_si512(a), _mm512_loadu_si512(b));
+    const uint64_t *mask = s->mask;
+    for (uint32_t t = 0; t < band; t++, mask += 8)
+        if (!_mm512_test_epi64_mask(differ, _mm512_loadu_si512(mask)))
+            return false;
+    return !_mm512_test_epi64_mask(differ, _mm512_loadu_si512(mask));
+}
+
+__attribute__((target("popcnt,avx2,avx512f,avx512bw"))) static uint32_t
 pass_avx512(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n, uint32_t band,
             uint32_t *place) {
-    if (s->words != 8 || s->symbol_bits != 8)
-        return pass_popcnt(s, a, b, n, band, place);
+    if (s->words != 8)
+        return pass_avx2(s, a, b, n, band, place);
+    if (s->symbol_bits != 8)
+        return pass(s, a, b, n, band, 8, 1, is_lowest_of_512, place);
     uint32_t found = 0;
     __m512i mine = _mm512_loadu_si512(a);
     for (uint32_t i = 0; i < n; i++, b += 8) {
         uint64_t equal = _mm512_cmpeq_epi8_mask(mine, _mm512_loadu_si512(b));
-        if ((uint32_t)__builtin_popcountll(equal) >= s->cut && is_lowest(s, a, b, band))
+        if ((uint32_t)__builtin_popcountll(equal) >= s->cut && is_lowest_of_512(s, a, b, band))
             place[found++] = i;
     }
     return found;
 }
 #else
-#define pass_popcnt pass_scalar
+#define pass_avx2 pass_scalar
 #define pass_avx512 pass_scalar
 #endif
 
 uint32_t sketch_candidates(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n,
                            uint32_t band, uint32_t *place) {
-    static pass_fn *const pass_at[] = {pass_scalar, pass_popcnt, pass_avx512};
+    static pass_fn *const pass_at[] = {pass_scalar, pass_avx2, pass_avx512};
     return pass_at[s->simd](s, a, b, n, band, place);
 }
