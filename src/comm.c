@@ -48,9 +48,7 @@ MPI_Datatype comm_type(size_t item) {
     return type;
 }
 
-/* A process that no launcher has started needs no network and no daemon: without looking for them Open MPI
- * starts in a fraction of the time. What the user has set stays. */
-static void start_alone(void) {
+void comm_expect_alone(void) {
     static const char *const launched[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"};
     for (size_t i = 0; i < sizeof launched / sizeof *launched; i++)
         if (getenv(launched[i]))
@@ -63,7 +61,6 @@ static void start_alone(void) {
 
 struct comm *comm_start(int *argc, char ***argv) {
     int provided;
-    start_alone();
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
         provided < MPI_THREAD_FUNNELED)
         die(EX_OSERR, "MPI_Init_thread failed: this MPI does not bear threads");

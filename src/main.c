@@ -10,6 +10,7 @@
 
 int main(int argc, char **argv) {
     mem_keep();
+    comm_expect_alone();
     h5_start();
     struct comm *c = comm_start(&argc, &argv);
     struct options o;
