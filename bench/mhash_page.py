@@ -69,7 +69,7 @@ def measure(command, name):
         run = subprocess.run(["build/bench/measure", *command], stdin=text, stdout=subprocess.PIPE, text=True)
     if run.returncode:
         sys.exit("failed: " + " ".join(command))
-    seconds, peak = run.stdout.split()
+    seconds, peak, _ = run.stdout.split()
     return float(seconds), int(peak)
 
 

@@ -1,30 +1,25 @@
 #!/bin/bash
-# Seconds per stage of a join in several shapes, in one run: ranks x threads on this machine.
-# usage: bench/run.sh [-b BANDS] [-r ROWS] [-s THRESHOLD] [FILE.h5]      without a file: all of Debian's package descriptions
+# The project's benchmark: how near a join comes to what this machine can do, and how it stands beside others.
+# usage: bench/run.sh [-n RANKS] [-t THREADS] [--runs N] [--vs COMMAND] [FILE.h5 [OPTIONS OF lshjoin]]
+#            seconds, share and rate of each stage, and the rate at which this machine does the same work alone;
+#            --vs: wall, CPU and memory beside those of COMMAND, the medians of N runs (5) in turns
+#        bench/run.sh --shapes [-b BANDS] [-r ROWS] [-s THRESHOLD] [FILE.h5]
+#            seconds per stage in several shapes: ranks x threads
+#        bench/run.sh --all [--runs N] [--data NAME] [TABLE ...]
+#            recall, CPU and memory on made sets and vectors beside plain programs; more cores; more ranks; growth.
+#            An hour or more, the first time; which tables there are: bench/run.sh --all --help
+# Without a file: all of Debian's package descriptions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bands=20 rows=5 threshold=0.8
-while getopts b:r:s: option; do
-    case $option in
-        b) bands=$OPTARG ;;
-        r) rows=$OPTARG ;;
-        s) threshold=$OPTARG ;;
-        *) exit 64 ;;
-    esac
-done
-shift $((OPTIND - 1))
+script=stages
+case ${1:-} in
+    --shapes | --all) script=${1#--}; shift ;;
+esac
 
 jobs/install-packages.sh
 . jobs/mpi-env.sh
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF >/dev/null
-cmake --build build --parallel "$(nproc)" >/dev/null
+cmake --build build --parallel "$(nproc)" --target lshjoin measure limits peers >/dev/null
 mkdir -p build/bench
-file=${1:-build/bench/descriptions.h5}
-[ -e "$file" ] || data/debian_descriptions.py --lists build/bench/lists -o "$file"
-
-for shape in 1x1 1x2 2x1 4x1; do
-    mpirun -n "${shape%x*}" build/lshjoin -b "$bands" -r "$rows" --threshold "$threshold" -t "${shape#*x}" --quiet \
-        --force -o "build/bench/$shape" "$file"
-done
-bench/table.py build/bench/{1x1,1x2,2x1,4x1}
+"bench/$script.py" "$@"
