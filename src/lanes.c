@@ -55,13 +55,20 @@ static inline __attribute__((always_inline)) uint64_t mix(const void *elements, 
 }
 
 /* The meaning, and the text of every SIMD level, for lanes of a type. lower_: least[GROUP] lowered by n
- * halves, n a multiple of STEP. sketch_: the least values of LANES_TOGETHER functions from k on. */
+ * halves, n a multiple of STEP. sketch_: the symbols of LANES_TOGETHER functions from k on, of low and of
+ * high halves by turns. All bytes of a least value count: the low ones of two are equal where those of the
+ * halves are, in all functions alike. */
 #define DEFINE_LANES(type)                                                                                   \
     static inline __attribute__((always_inline)) type hash_##type(type half, type multiplier, type offset) { \
         return (type)((uint32_t)multiplier * (type)(half ^ offset));                                         \
     }                                                                                                        \
     static inline __attribute__((always_inline)) type min_##type(type a, type b) {                           \
         return a < b ? a : b;                                                                                \
+    }                                                                                                        \
+    static inline __attribute__((always_inline)) uint8_t fold_##type(type least) {                           \
+        uint32_t x = least;                                                                                  \
+        x ^= x >> 16;                                                                                        \
+        return (uint8_t)(x ^ x >> 8);                                                                        \
     }                                                                                                        \
     static inline __attribute__((always_inline)) void lower_##type(                                          \
         const type *restrict half, uint64_t n, const type *restrict multiplier, const type *restrict offset, \
@@ -76,10 +83,13 @@ static inline __attribute__((always_inline)) uint64_t mix(const void *elements, 
             }                                                                                                \
     }                                                                                                        \
     static inline __attribute__((always_inline)) void sketch_##type(                                         \
-        const struct lanes *l, const void *elements, size_t width, uint64_t n, uint32_t k, type *least) {    \
+        const struct lanes *l, const void *elements, size_t width, uint64_t n, uint32_t k,                   \
+        uint8_t *symbol) {                                                                                   \
         const type *multiplier = (const type *)l->multiplier + k, *offset = (const type *)l->offset + k;     \
         uint64_t mixed[BLOCK];                                                                               \
-        type low[BLOCK], high[BLOCK];                                                                        \
+        type low[BLOCK], high[BLOCK], least_low[GROUP], least_high[GROUP];                                   \
+        memset(least_low, 0xff, sizeof least_low);                                                           \
+        memset(least_high, 0xff, sizeof least_high);                                                         \
         for (uint64_t first = 0; first < n; first += BLOCK) {                                                \
             const char *block = (const char *)elements + first * width;                                      \
             uint64_t piece = mix(block, width, min_u64(BLOCK, n - first), l->seed, mixed);                   \
@@ -87,64 +97,60 @@ static inline __attribute__((always_inline)) uint64_t mix(const void *elements, 
                 low[i] = (type)mixed[i];                                                                     \
                 high[i] = (type)(mixed[i] >> 8 * sizeof(type));                                              \
             }                                                                                                \
-            lower_##type(low, piece, multiplier, offset, least);                                             \
-            lower_##type(high, piece, multiplier + GROUP, offset + GROUP, least + GROUP);                    \
+            lower_##type(low, piece, multiplier, offset, least_low);                                         \
+            lower_##type(high, piece, multiplier + GROUP, offset + GROUP, least_high);                       \
+        }                                                                                                    \
+        for (int i = 0; i < GROUP; i++) {                                                                    \
+            symbol[2 * i] = fold_##type(least_low[i]);                                                       \
+            symbol[2 * i + 1] = fold_##type(least_high[i]);                                                  \
         }                                                                                                    \
     }
 DEFINE_LANES(uint16_t)
 DEFINE_LANES(uint32_t)
 
 typedef void sketch_fn(const struct lanes *l, const void *elements, size_t width, uint64_t n, uint32_t k,
-                       void *least);
+                       uint8_t *symbol);
 
-static inline __attribute__((always_inline)) void sketch(const struct lanes *l, const void *elements,
-                                                         size_t width, uint64_t n, uint32_t k, void *least) {
+static inline __attribute__((always_inline)) void
+sketch(const struct lanes *l, const void *elements, size_t width, uint64_t n, uint32_t k, uint8_t *symbol) {
     if (l->bits == 16)
-        sketch_uint16_t(l, elements, width, n, k, least);
+        sketch_uint16_t(l, elements, width, n, k, symbol);
     else
-        sketch_uint32_t(l, elements, width, n, k, least);
+        sketch_uint32_t(l, elements, width, n, k, symbol);
 }
 
 static void sketch_scalar(const struct lanes *l, const void *elements, size_t width, uint64_t n, uint32_t k,
-                          void *least) {
-    sketch(l, elements, width, n, k, least);
+                          uint8_t *symbol) {
+    sketch(l, elements, width, n, k, symbol);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void sketch_avx2(const struct lanes *l, const void *elements,
-                                                        size_t width, uint64_t n, uint32_t k, void *least) {
-    sketch(l, elements, width, n, k, least);
+                                                        size_t width, uint64_t n, uint32_t k,
+                                                        uint8_t *symbol) {
+    sketch(l, elements, width, n, k, symbol);
 }
 
 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))) static void
 sketch_avx512(const struct lanes *l, const void *elements, size_t width, uint64_t n, uint32_t k,
-              void *least) {
-    sketch(l, elements, width, n, k, least);
+              uint8_t *symbol) {
+    sketch(l, elements, width, n, k, symbol);
 }
 #else
 #define sketch_avx2 sketch_scalar
 #define sketch_avx512 sketch_scalar
 #endif
 
-/* All bytes: the low ones of two values are equal where those of the halves are, in all functions alike. */
-static uint8_t symbol(uint32_t least) {
-    least ^= least >> 16;
-    return (uint8_t)(least ^ least >> 8);
-}
-
 void lanes_sketch(const struct lanes *l, const void *elements, size_t width, uint64_t n, uint64_t *words) {
     static sketch_fn *const sketch_at[] = {sketch_scalar, sketch_avx2, sketch_avx512};
-    memset(words, 0, l->m);
     for (uint32_t first = 0; first < l->m; first += LANES_TOGETHER) {
-        union {
-            uint16_t of_16[LANES_TOGETHER];
-            uint32_t of_32[LANES_TOGETHER];
-        } least;
-        memset(&least, 0xff, sizeof least);
-        sketch_at[l->simd](l, elements, width, n, first, &least);
-        for (uint32_t k = first; k < l->m && k < first + LANES_TOGETHER; k++) {
-            uint32_t value = l->bits == 16 ? least.of_16[k - first] : least.of_32[k - first];
-            words[k / 8] |= (uint64_t)symbol(value) << k % 8 * 8;
+        uint8_t symbol[LANES_TOGETHER];
+        sketch_at[l->simd](l, elements, width, n, first, symbol);
+        for (uint32_t k = 0; k < LANES_TOGETHER && first + k < l->m; k += 8) {
+            uint64_t word = 0;
+            for (int byte = 0; byte < 8; byte++)
+                word |= (uint64_t)symbol[k + (uint32_t)byte] << 8 * byte;
+            words[(first + k) / 8] = word;
         }
     }
 }

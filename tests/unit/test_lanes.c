@@ -171,12 +171,31 @@ static void test_empty_and_repeats(void **state) {
     }
 }
 
+static int compare_sketches(const void *a, const void *b) {
+    return memcmp(a, b, WORDS * sizeof(uint64_t));
+}
+
+/* So many elements that some share a half of 16 bits, and so half of their symbols: not all. */
+static void test_elements_are_told_apart(void **state) {
+    (void)state;
+    enum { ELEMENTS = 5000 };
+    static uint64_t words[ELEMENTS][WORDS];
+    for (uint64_t most = 1; most < 3000; most += 2000) {
+        struct lanes l = lanes_create(SYMBOLS, most, 3, cpu_simd());
+        for (uint64_t x = 0; x < ELEMENTS; x++)
+            lanes_sketch(&l, &x, sizeof x, 1, words[x]);
+        qsort(words, ELEMENTS, sizeof *words, compare_sketches);
+        for (int i = 1; i < ELEMENTS; i++)
+            assert_memory_not_equal(words[i], words[i - 1], sizeof *words);
+        lanes_free(&l);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels_and_widths),
-        cmocka_unit_test(test_law_of_lanes),
-        cmocka_unit_test(test_law_of_long_sets),
-        cmocka_unit_test(test_empty_and_repeats),
+        cmocka_unit_test(test_levels_and_widths),       cmocka_unit_test(test_law_of_lanes),
+        cmocka_unit_test(test_law_of_long_sets),        cmocka_unit_test(test_empty_and_repeats),
+        cmocka_unit_test(test_elements_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
