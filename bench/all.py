@@ -9,11 +9,12 @@ ranks     what 64 ranks count, beside 2
 growth    CPU seconds by the number of records
 
 CPU is user and system time of the whole process, MPI's start included; memory its peak. A peer takes turns with the join, and
-the medians count. The aim is what the ratio should be; nothing depends on it. All numbers: build/bench/all.json."""
+the medians count. The aim is what the ratio should be; nothing depends on it. All numbers: build/bench/all-TABLE.json."""
 import argparse
 import json
 import os
 import subprocess
+import sys
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def aim(value):
 def planned(runs, data):
     rows, numbers = [], []
     for name, threshold, peer, cpu_aim, memory_aim in PLANNED:
-        if data and name not in data:
+        if data and not {name, f"{name} {threshold}"} & set(data):
             continue
         options = ["--threshold", threshold]
         true = truth(name, options)
@@ -100,7 +101,7 @@ def exact(runs, _):
                 [["S1", "J 0.8", f"{of_sets['counts']['pairs']:,}", f"{ours['cpu']:.2f}", "peer_exact", f"{theirs['cpu']:.2f}",
                   ratio(ours, theirs, "cpu"), aim(EXACT_AIMS["peer_exact"])],
                  ["V1", "cosine 0.9", f"{of_vectors['counts']['pairs']:,}", f"{own['cpu']:.2f}", "numpy", f"{by_numpy['cpu']:.2f}",
-                  ratio(own, by_numpy, "cpu"), aim(EXACT_AIMS["numpy"])]])
+                  ratio(own, by_numpy, "cpu") if by_numpy["openblas"] else "-", aim(EXACT_AIMS["numpy"])]])
     if not by_numpy["openblas"]:
         print("numpy: without OpenBLAS, which is no measure: apt-get install libopenblas0-pthread\n")
     if by_numpy["share"] < 1:
@@ -168,7 +169,7 @@ TABLES = {table.__name__: table for table in (planned, exact, vectors, cores, ra
 def main():
     parser = argparse.ArgumentParser(prog="bench/run.sh --all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--data", action="append", metavar="NAME", help="of planned and vectors only the rows of that data set")
+    parser.add_argument("--data", action="append", metavar="NAME", help="of planned and vectors only the rows of that data set, or of one threshold, as in 'S2 0.5'")
     parser.add_argument("tables", nargs="*", metavar="TABLE")
     args = parser.parse_args()
     unknown = set(args.tables) - set(TABLES)
@@ -176,7 +177,10 @@ def main():
         parser.error(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(TABLES)}")
     print(describe(), f"medians of {args.runs} runs, in turns", sep="; ")
     print()
-    save("all", {name: TABLES[name](args.runs, args.data) for name in args.tables or TABLES})
+    sys.stdout.reconfigure(line_buffering=True)  # a table is there when it is made
+    for name in args.tables or TABLES:
+        save(f"all-{name}", {"runs": args.runs, "rows": TABLES[name](args.runs, args.data)})
+        print()
 
 
 if __name__ == "__main__":

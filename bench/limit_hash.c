@@ -1,13 +1,13 @@
-/* limit_hash METRIC RECORDS ITEMS ITEM_BYTES BANDS ROWS POOL PROBES SYMBOL_BITS WIDTH: seconds in which the
- * signer of that metric, on one core, signs so many records of ITEMS elements or coordinates, the same few
- * again and again, which stay in cache. The numbers are those of run.json. */
+/* limit_hash METRIC RECORDS ITEMS ITEM_BYTES BANDS ROWS POOL PROBES SYMBOL_BITS MOST_ITEMS WIDTH: seconds in
+ * which the signer of that metric, on one core, signs so many records of ITEMS elements or coordinates, the
+ * same few again and again, which stay in cache. The numbers are those of run.json. */
 #include "limit.h"
 
 #include "lshjoin/base.h"
 #include "lshjoin/family.h"
 #include "lshjoin/project.h"
 
-enum { FEW = 64, ARGUMENTS = 11 };
+enum { FEW = 64, ARGUMENTS = 12 };
 
 static void fill(struct records *r, const struct family *f) {
     struct random random = {1};
@@ -54,12 +54,13 @@ static double sign(const struct family *f, const struct drawing *d, const struct
 int main(int argc, char **argv) {
     const struct family *f = argc == ARGUMENTS ? family_find(argv[1]) : NULL;
     if (!f) {
-        fprintf(stderr,
-                "usage: %s METRIC RECORDS ITEMS ITEM_BYTES BANDS ROWS POOL PROBES SYMBOL_BITS WIDTH\n",
-                argv[0]);
+        fprintf(
+            stderr,
+            "usage: %s METRIC RECORDS ITEMS ITEM_BYTES BANDS ROWS POOL PROBES SYMBOL_BITS MOST_ITEMS WIDTH\n",
+            argv[0]);
         return EX_USAGE;
     }
-    uint64_t number[9];
+    uint64_t number[ARGUMENTS - 3];
     for (int i = 2; i < ARGUMENTS - 1; i++)
         number[i - 2] = strtoull(argv[i], NULL, 10);
     struct drawing d = {.bands = (uint32_t)number[3],
@@ -68,8 +69,8 @@ int main(int argc, char **argv) {
                         .probes = (uint32_t)number[6],
                         .symbol_bits = (uint32_t)number[7],
                         .width = atof(argv[ARGUMENTS - 1]),
-                        .norm = 1e30,
-                        .most_items = 600};
+                        .norm = 1e30, /* beyond any record's */
+                        .most_items = number[8]};
     struct records r = make_records(f, number[1], (size_t)number[2]);
     double best = 1e9;
     for (int turn = 0; turn < LIMIT_TURNS; turn++)

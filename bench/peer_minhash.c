@@ -105,9 +105,10 @@ static void make_keys(const struct hashed *h, int64_t n, int values, struct keye
     for (int v = 0; v < values; v++)
         pick[v] = (int)(next_random() % POOL);
     for (int64_t i = 0; i < n; i++) {
+        const uint32_t *value = h->value + i * POOL;
         uint64_t key = 0;
         for (int v = 0; v < values; v++)
-            key = mix(key + h->value[i * POOL + pick[v]] + 1);
+            key = mix(key + value[pick[v]] + 1);
         keyed[i] = (struct keyed){key, (uint32_t)i};
     }
     sort_keyed(keyed, n);

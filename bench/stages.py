@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 
 import h5py
+import numpy as np
 
 from datasets import DESCRIPTIONS, need
 from machine import alternate, describe, join, print_table, save
@@ -39,6 +40,13 @@ def parts_of(inputs):
     return size, item
 
 
+def longest(one):
+    """Items of the longest record of an input."""
+    with h5py.File(one["file"]) as file:
+        object = file[one["object"]]
+        return int(object.shape[-1] if isinstance(object, h5py.Dataset) else max(np.diff(object["indptr"][:]), default=0))
+
+
 def read(report):
     size, _ = parts_of(report["inputs"])
     return Work(size, "B/s", [["limit_file", "read", report["inputs"][0]["file"], size]], [], "pread of the same bytes")
@@ -49,7 +57,8 @@ def sign(report):
     _, item = parts_of(report["inputs"])
     is_set = report["inputs"][0]["kind"] != "dense"
     items = max(1, round(report["counts"]["elements"] / max(1, records)))
-    numbers = [p["bands"], p["rows"], p["pool"], p["probes"], p.get("symbol_bits", 0), p.get("width", 0)]
+    numbers = [p["bands"], p["rows"], p["pool"], p["probes"], p.get("symbol_bits", 0),
+               max(map(longest, report["inputs"])), p.get("width", 0)]
     width = item if is_set else max(4, item)  # vectors of bytes or halves are held in single precision
     return Work(report["counts"]["hash_values"], "hash values/s", [["limit_hash", p["metric"], records, items, width, *numbers]], [],
                 "the signer alone, in cache")
