@@ -30,6 +30,9 @@ struct comparison {
     const uint64_t *rows;         /* relative numbers, rising */
     uint64_t first;               /* candidate */
     double (*decide)(const struct home *h, struct u64_pair c, const struct records *theirs, uint64_t row);
+    /* Or NULL: n candidates c[n] that share the other row. */
+    void (*decide_run)(const struct home *h, const struct u64_pair *c, uint64_t n,
+                       const struct records *theirs, uint64_t row, double *value);
 };
 
 /* The two digests of a candidate. */
@@ -70,6 +73,15 @@ static double decide_similarity(const struct home *h, struct u64_pair c, const s
     return similar ? similarity : NAN;
 }
 
+static void decide_similarities(const struct home *h, const struct u64_pair *c, uint64_t n,
+                                const struct records *theirs, uint64_t row, double *value) {
+    uint64_t mine[CHUNK];
+    for (uint64_t i = 0; i < n; i++)
+        mine[i] = candidate_mine(c[i]);
+    h->family->verify_run(&h->threshold, records_row(theirs, row), records_length(theirs, row), h->records,
+                          mine, n, value);
+}
+
 static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {
     uint64_t lo = 0, hi = n;
     while (lo < hi) {
@@ -95,18 +107,34 @@ static void prefetch_mine(const struct records *mine, const struct u64_pair *c, 
     }
 }
 
+/* How many of n candidates share the first one's other row. */
+static uint64_t run_length(const struct u64_pair *c, uint64_t n) {
+    uint64_t run = 1;
+    while (run < n && c[run].first == c[0].first)
+        run++;
+    return run;
+}
+
 static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
     struct comparison *job = ctx;
     struct home *h = job->home;
     const struct u64_pair *c = h->batch + job->first;
     double *value = h->value + job->first;
-    uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0;
-    for (uint64_t i = lo; i < hi; i++) {
+    uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0, run;
+    for (uint64_t i = lo; i < hi; i += run) {
         while (job->rows && job->rows[place] < c[i].first)
             place++;
-        prefetch_mine(job->mine, c + i, hi - i);
-        value[i] = job->decide(h, c[i], job->theirs, job->rows ? place : c[i].first);
+        uint64_t row = job->rows ? place : c[i].first;
+        run = run_length(c + i, hi - i);
+        if (job->decide_run && run >= FAMILY_RUN) {
+            job->decide_run(h, c + i, run, job->theirs, row, value + i);
+            continue;
+        }
+        for (uint64_t k = i; k < i + run; k++) {
+            prefetch_mine(job->mine, c + k, hi - k);
+            value[k] = job->decide(h, c[k], job->theirs, row);
+        }
     }
 }
 
@@ -140,11 +168,9 @@ static void compare_all(struct home *h, struct comparison *job) {
     comm_fetch_end(fetch);
 }
 
-/* Collective. Keep those that `decide` keeps. */
-static void keep_decided(struct home *h, const struct records *mine,
-                         double (*decide)(const struct home *, struct u64_pair, const struct records *,
-                                          uint64_t)) {
-    struct comparison job = {.home = h, .mine = mine, .decide = decide};
+/* Collective. Keep those that the job's `decide` keeps. */
+static void keep_decided(struct home *h, struct comparison job) {
+    job.home = h;
     compare_all(h, &job);
     uint64_t kept = 0;
     for (uint64_t i = 0; i < h->n; i++)
@@ -153,6 +179,19 @@ static void keep_decided(struct home *h, const struct records *mine,
             h->value[kept++] = h->value[i];
         }
     h->n = kept;
+}
+
+/* Collective. Keep those whose digests say so. */
+static void keep_by_digest(struct home *h, double (*decide)(const struct home *, struct u64_pair,
+                                                            const struct records *, uint64_t)) {
+    keep_decided(h, (struct comparison){.mine = signatures_digest(h->signatures, h->pool), .decide = decide});
+}
+
+/* Collective. Keep those whose records are as near as the threshold asks. */
+static void keep_similar(struct home *h) {
+    keep_decided(h, (struct comparison){.mine = h->records,
+                                        .decide = decide_similarity,
+                                        .decide_run = h->family->verify_run ? decide_similarities : NULL});
 }
 
 static void keep_first_copies(struct home *h) {
@@ -185,14 +224,14 @@ int home_flush(struct home *h, bool last, struct error *e) {
     if (verify || whole)
         keep_first_copies(h);
     if (!whole)
-        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copy);
+        keep_by_digest(h, decide_copy);
     if (!verify)
-        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands);
+        keep_by_digest(h, decide_bands);
     h->metrics->count[COUNT_CANDIDATES] += h->n;
 
     metrics_stage(h->metrics, STAGE_VERIFY);
     if (verify)
-        keep_decided(h, h->records, decide_similarity);
+        keep_similar(h);
     h->metrics->count[COUNT_PAIRS] += h->n;
     h->flushed = true;
     h->metrics->batches++;

@@ -65,7 +65,14 @@ struct family {
     /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks. */
     bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                    size_t item, double *value);
+
+    /* The same for one record with n rows of r, where that is faster for FAMILY_RUN rows or more than one by
+     * one: their values, NaN where they are not near enough. Else NULL. */
+    void (*verify_run)(const struct threshold *t, const void *a, uint64_t na, const struct records *r,
+                       const uint64_t *rows, uint64_t n, double *value);
 };
+
+enum { FAMILY_RUN = 5 };
 
 extern const struct family family_jaccard; /* sets, by MinHash */
 extern const struct family family_cosine;  /* vectors, by sign random projections */
