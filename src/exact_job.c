@@ -74,11 +74,13 @@ static void prepare_vectors(struct exact_job *j) {
 }
 
 static void prepare_sets(struct exact_job *j) {
-    uint64_t items = records_items(&j->in->records);
+    uint64_t items = records_items(&j->in->records), largest = records_max_element(&j->in->records);
     comm_sum(j->c, &items, 1);
-    j->rarity = rarity_create(items);
+    comm_max(j->c, &largest, 1);
+    j->rarity = rarity_create(items, largest);
     rarity_count(&j->rarity, j->plan.pool, &j->in->records);
-    comm_sum(j->c, j->rarity.count, (uint64_t)1 << j->rarity.bits);
+    comm_sum(j->c, j->rarity.count, j->rarity.places);
+    rarity_sort(&j->rarity);
     j->plan.rarity = &j->rarity;
 }
 

@@ -1,7 +1,7 @@
 /* Exact joins of sets: each set that comes by looks its prefix up in an index of the prefixes of those that
  * stay. */
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "exact_method.h"
 #include "lshjoin/base.h"
@@ -10,13 +10,28 @@
 
 enum { UNIT = 16 }; /* moving rows */
 
+/* A rank, and how much of all prefixes is of lower ones: of 2^32. */
+struct border {
+    uint64_t rank, share;
+};
+
+/* The ranks that sets of one size may pair with: [least, end), and of those the larger ones. */
+struct window {
+    uint64_t size;
+    struct border least, larger;
+    uint64_t end;
+};
+
 /* What a thread needs for one set. */
 struct probe_room {
-    uint64_t *prefix; /* [2 * capacity] */
+    struct window window; /* of the last size, kept for the next set */
+    uint32_t *prefix;     /* [2 * capacity] */
     uint64_t capacity;
     uint64_t *seen;      /* a bit for each rank of the index: met already */
-    uint32_t *candidate; /* [n_candidates] ranks that passed */
     uint32_t *met;       /* [n_met] ranks whose bit is set */
+    uint32_t *candidate; /* [n_candidates] ranks that passed */
+    uint64_t *row;       /* [met_capacity] rows of those that are compared */
+    double *value;       /* [met_capacity] and what that gave */
     uint64_t n_met, n_candidates, met_capacity;
 };
 
@@ -24,8 +39,15 @@ struct sets {
     struct prefix_index index;
     uint64_t *parity; /* [ranks][PARITY_WORDS] */
     enum simd simd;
+    uint32_t *turn; /* [moving rows] their ranks, rising, where they stay too: as they lie in the index */
     struct probe_room *room; /* [threads] */
     int threads;
+};
+
+/* A set that comes by. */
+struct mover {
+    uint64_t row, n; /* in the block; elements */
+    uint64_t rank;   /* where it stays too */
 };
 
 struct parities {
@@ -36,10 +58,9 @@ struct parities {
 static void take_parities(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
     const struct parities *job = ctx;
-    const struct prefix_index *x = &job->sets->index;
-    for (uint64_t rank = lo; rank < hi; rank++)
-        parity_of(records_row(job->records, x->row[rank]), x->size[rank], job->records->item,
-                  job->sets->parity + rank * PARITY_WORDS);
+    for (uint64_t row = lo; row < hi; row++)
+        parity_of(records_row(job->records, row), records_length(job->records, row), job->records->item,
+                  job->sets->parity + job->sets->index.rank[row] * (uint64_t)PARITY_WORDS);
 }
 
 static void *create(const struct exact_plan *plan) {
@@ -62,17 +83,28 @@ static void destroy(void *state) {
         free(s->room[t].seen);
         free(s->room[t].candidate);
         free(s->room[t].met);
+        free(s->room[t].row);
+        free(s->room[t].value);
     }
     free(s->room);
+    free(s->turn);
     free(s->parity);
     prefix_index_free(&s->index);
     free(s);
 }
 
 static uint64_t begin(void *state, const struct exact_plan *plan, const struct exact_meeting *meeting) {
-    (void)state;
-    (void)plan;
-    return (meeting->moving.records.n + UNIT - 1) / UNIT;
+    struct sets *s = state;
+    const struct prefix_index *x = &s->index;
+    uint64_t n = meeting->moving.records.n, from = meeting->moving.first - plan->stay.first, turn = 0;
+    free(s->turn);
+    s->turn = meeting->among ? mem_alloc(n, sizeof *s->turn) : NULL;
+    for (uint64_t rank = 0; s->turn && rank < x->n; rank++)
+        if (x->row[rank] - from < n)
+            s->turn[turn++] = (uint32_t)rank;
+    for (int t = 0; t < s->threads; t++)
+        s->room[t].window.size = 0; /* whom sets of a size meet depends on the meeting */
+    return (n + UNIT - 1) / UNIT;
 }
 
 static void make_room(struct probe_room *room, uint64_t size) {
@@ -83,54 +115,91 @@ static void make_room(struct probe_room *room, uint64_t size) {
     }
 }
 
-static const struct posting *skip_below(const struct posting *p, const struct posting *end, uint64_t rank) {
-    while (p < end) {
-        const struct posting *mid = p + (end - p) / 2;
-        if (mid->rank < rank)
-            p = mid + 1;
+/* Room for `more` that are met. */
+static void make_place(struct probe_room *room, uint64_t more) {
+    if (room->n_met + more <= room->met_capacity)
+        return;
+    room->met_capacity = 2 * (room->n_met + more);
+    room->met = mem_grow(room->met, room->met_capacity, sizeof *room->met);
+    room->candidate = mem_grow(room->candidate, room->met_capacity, sizeof *room->candidate);
+    room->row = mem_grow(room->row, room->met_capacity, sizeof *room->row);
+    room->value = mem_grow(room->value, room->met_capacity, sizeof *room->value);
+}
+
+/* A list's first posting of rank `rank` or more. Lists are like each other, so that it is likely near the
+ * part of the list that all prefixes of lower ranks are of all prefixes. */
+static const struct posting *skip_below(const struct posting *p, uint64_t n, struct border b) {
+    enum { NEAR = 8 };
+    const struct posting *guess = p + (n * b.share >> 32), *end = p + n;
+    for (int step = 0; step < NEAR; step++) {
+        if (guess > p && guess[-1].rank >= b.rank)
+            guess--;
+        else if (guess < end && guess->rank < b.rank)
+            guess++;
         else
-            end = mid;
+            return guess;
     }
-    return p;
+    for (; n > 1; n -= n / 2)
+        p += n / 2 * (p[n / 2 - 1].rank < b.rank);
+    return p + (n == 1 && p->rank < b.rank);
 }
 
-static void meet(struct probe_room *room, uint32_t rank, bool passes) {
-    if (room->n_met == room->met_capacity) {
-        room->met_capacity = max_u64(256, 2 * room->met_capacity);
-        room->met = mem_grow(room->met, room->met_capacity, sizeof *room->met);
-        room->candidate = mem_grow(room->candidate, room->met_capacity, sizeof *room->candidate);
+static struct border border_at(const struct prefix_index *x, uint64_t rank) {
+    uint64_t all = x->at[x->n], part = x->at[min_u64(rank, x->n)];
+    return (struct border){rank, all ? (uint64_t)((double)part / (double)all * (double)UINT32_MAX) : 0};
+}
+
+/* What sets of the index the moving one may pair with. Among the rows that stay, those below its own rank: no
+ * larger, and each pair comes once. */
+static void set_window(const struct sets *s, struct fraction t, struct mover set, struct window *w) {
+    const struct prefix_index *x = &s->index;
+    if (w->size != set.n) {
+        uint64_t least, most;
+        prefix_sizes(t, set.n, &least, &most);
+        w->size = set.n;
+        w->least = border_at(x, prefix_index_rank(x, least));
+        w->larger = border_at(x, prefix_index_rank(x, set.n + 1));
+        w->end = most < UINT32_MAX ? prefix_index_rank(x, most + 1) : x->n;
     }
-    room->seen[rank / 64] |= (uint64_t)1 << rank % 64;
-    room->met[room->n_met++] = rank;
-    if (passes)
-        room->candidate[room->n_candidates++] = rank;
+    if (s->turn)
+        w->end = set.rank;
 }
 
-/* Ranks of sets that the moving one may pair with. Among the rows that stay, those below its own: no larger,
- * and each pair comes once. */
-static void window(const struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
-                   uint64_t row, uint64_t n, uint64_t *lo, uint64_t *hi) {
-    uint64_t least, most;
-    prefix_sizes(plan->threshold.exact, n, &least, &most);
-    *lo = prefix_index_rank(&s->index, least);
-    if (m->among)
-        *hi = s->index.rank[m->moving.first + row - plan->stay.first];
-    else
-        *hi = most < UINT32_MAX ? prefix_index_rank(&s->index, most + 1) : s->index.n;
+/* A list of postings at place i of our own prefix: those of ranks [lo, hi). Where a set is met for the first
+ * time is its first common element with us: that decides. No branch depends on the data. */
+static void scan(const struct prefix_index *x, struct probe_room *room, struct fraction t, uint64_t n,
+                 uint64_t i, const struct posting *p, const struct posting *end, uint64_t hi) {
+    make_place(room, (uint64_t)(end - p));
+    uint64_t *seen = room->seen, n_met = room->n_met, n_candidates = room->n_candidates;
+    for (; p < end && p->rank < hi; p++) {
+        uint64_t size = x->size[p->rank], bit = (uint64_t)1 << p->rank % 64, *word = &seen[p->rank / 64];
+        bool fresh = !(*word & bit);
+        *word |= bit;
+        room->met[n_met] = p->rank;
+        n_met += fresh;
+        room->candidate[n_candidates] = p->rank;
+        n_candidates += fresh & prefix_reaches(t, min_u64(n - i, size - p->place), n, size);
+    }
+    room->n_met = n_met;
+    room->n_candidates = n_candidates;
 }
 
-/* Where a set of n is met for the first time is its first common element with us: that decides. */
-static void look_up(const struct prefix_index *x, struct probe_room *room, struct fraction t, uint64_t n,
-                    uint64_t n_prefix, uint64_t lo, uint64_t hi) {
+/* Look a prefix up. All lists are found before the first is read, so that memory is waited for once. */
+static void look_up(const struct prefix_index *x, struct probe_room *room, struct fraction t,
+                    const uint32_t *prefix, uint64_t n_prefix) {
+    const struct window *w = &room->window;
+    uint64_t count;
     for (uint64_t i = 0; i < n_prefix; i++) {
-        uint64_t count;
-        const struct posting *p = prefix_index_find(x, room->prefix[i], &count), *end = p + count;
-        for (p = skip_below(p, end, lo); p < end && p->rank < hi; p++) {
-            if (room->seen[p->rank / 64] >> p->rank % 64 & 1)
-                continue;
-            uint64_t size = x->size[p->rank];
-            meet(room, p->rank, prefix_reaches(t, min_u64(n - i, size - p->place), n, size));
-        }
+        const struct posting *p = prefix_index_find(x, prefix[i], false, &count);
+        __builtin_prefetch(p + (count * w->least.share >> 32));
+    }
+    for (uint64_t i = 0; i < n_prefix; i++) {
+        const struct posting *p = prefix_index_find(x, prefix[i], false, &count);
+        scan(x, room, t, w->size, i, skip_below(p, count, w->least), p + count, w->end);
+        if (w->larger.rank >= w->end)
+            continue;
+        p = prefix_index_find(x, prefix[i], true, &count);
+        scan(x, room, t, w->size, i, skip_below(p, count, w->larger), p + count, w->end);
     }
 }
 
@@ -146,49 +215,90 @@ static bool is_near(const struct sets *s, const uint64_t *bits, struct fraction 
     return parity_distance(bits, s->parity + (uint64_t)rank * PARITY_WORDS, s->simd) <= most;
 }
 
-static void compare(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
-                    uint64_t row, struct probe_room *room, struct exact_found *found) {
-    const struct records *a = &plan->stay.records, *b = &m->moving.records;
-    const void *set = records_row(b, row);
-    uint64_t n = records_length(b, row), bits[PARITY_WORDS];
-    parity_of(set, n, b->item, bits);
-    for (uint64_t k = 0; k < room->n_candidates; k++) {
-        uint32_t rank = room->candidate[k];
-        uint64_t stay = s->index.row[rank];
-        double value;
-        if (!may_pair(plan, m, stay, row) || !is_near(s, bits, plan->threshold.exact, n, rank))
-            continue;
-        found->comparisons++;
-        if (plan->family->verify(&plan->threshold, records_row(a, stay), records_length(a, stay), set, n,
-                                 b->item, &value))
-            exact_add(found, stay, row, value);
-    }
+/* Decide on the n rows that stay of room->row. */
+static void verify(const struct exact_plan *plan, const void *set, struct mover mover,
+                   struct probe_room *room, uint64_t n, struct exact_found *found) {
+    const struct records *r = &plan->stay.records;
+    if (n >= FAMILY_RUN && plan->family->verify_run)
+        plan->family->verify_run(&plan->threshold, set, mover.n, r, room->row, n, room->value);
+    else
+        for (uint64_t k = 0; k < n; k++)
+            if (!plan->family->verify(&plan->threshold, records_row(r, room->row[k]),
+                                      records_length(r, room->row[k]), set, mover.n, r->item,
+                                      &room->value[k]))
+                room->value[k] = NAN;
+    found->comparisons += n;
+    for (uint64_t k = 0; k < n; k++)
+        if (room->value[k] > 0) /* those that share a place only may reach a threshold of 0 */
+            exact_add(found, room->row[k], mover.row, room->value[k]);
 }
 
-static void join_row(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
-                     uint64_t row, struct probe_room *room, struct exact_found *found) {
-    const struct records *b = &m->moving.records;
-    uint64_t n = records_length(b, row), n_prefix = prefix_length(plan->threshold.exact, n), lo, hi;
-    if (n == 0)
-        return;
-    make_room(room, n);
-    rarity_prefix(plan->rarity, records_row(b, row), n, b->item, n_prefix, room->prefix,
-                  room->prefix + room->capacity);
-    window(s, plan, m, row, n, &lo, &hi);
-    look_up(&s->index, room, plan->threshold.exact, n, n_prefix, lo, hi);
+static void compare(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
+                    struct mover mover, struct probe_room *room, struct exact_found *found) {
+    enum { AHEAD = 8 };
+    const void *set = records_row(&m->moving.records, mover.row);
+    uint64_t n_near = 0, own[PARITY_WORDS];
+    const uint64_t *bits = s->turn ? s->parity + mover.rank * PARITY_WORDS : own;
+    if (!s->turn)
+        parity_of(set, mover.n, m->moving.records.item, own);
+    for (uint64_t k = 0; k < room->n_candidates; k++) {
+        if (k + AHEAD < room->n_candidates)
+            __builtin_prefetch(s->parity + (uint64_t)room->candidate[k + AHEAD] * PARITY_WORDS);
+        uint32_t rank = room->candidate[k];
+        if (may_pair(plan, m, s->index.row[rank], mover.row) &&
+            is_near(s, bits, plan->threshold.exact, mover.n, rank))
+            room->row[n_near++] = s->index.row[rank];
+    }
+    if (n_near > 0)
+        verify(plan, set, mover, room, n_near, found);
+}
+
+/* The prefix of a set that comes by: it is there where the set stays too. */
+static const uint32_t *prefix_of(const struct sets *s, const struct exact_plan *plan,
+                                 const struct exact_meeting *m, struct mover mover, struct probe_room *room) {
+    if (s->turn)
+        return s->index.prefix + s->index.at[mover.rank];
+    make_room(room, mover.n);
+    rarity_prefix(plan->rarity, records_row(&m->moving.records, mover.row), mover.n, m->moving.records.item,
+                  prefix_length(plan->threshold.exact, mover.n), room->prefix, room->prefix + room->capacity);
+    return room->prefix;
+}
+
+static void join_set(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
+                     struct mover mover, struct probe_room *room, struct exact_found *found) {
+    const uint32_t *prefix = prefix_of(s, plan, m, mover, room);
+    set_window(s, plan->threshold.exact, mover, &room->window);
+    look_up(&s->index, room, plan->threshold.exact, prefix, prefix_length(plan->threshold.exact, mover.n));
     if (room->n_candidates > 0)
-        compare(s, plan, m, row, room, found);
+        compare(s, plan, m, mover, room, found);
     for (uint64_t k = 0; k < room->n_met; k++)
         room->seen[room->met[k] / 64] = 0;
     room->n_met = room->n_candidates = 0;
 }
 
+/* Ask for the places of a set's lists, which is known ahead where it stays too. */
+static void prefetch_lists(const struct prefix_index *x, uint64_t rank) {
+    for (uint64_t i = x->at[rank]; i < x->at[rank + 1]; i++)
+        __builtin_prefetch(x->first + 2 * (uint64_t)x->prefix[i]);
+}
+
 static void work(void *state, const struct exact_plan *plan, const struct exact_meeting *m, uint64_t unit,
                  int thread, struct exact_found *found) {
     struct sets *s = state;
+    const struct prefix_index *x = &s->index;
     uint64_t end = min_u64(m->moving.records.n, (unit + 1) * UNIT);
-    for (uint64_t row = unit * UNIT; row < end; row++)
-        join_row(s, plan, m, row, &s->room[thread], found);
+    for (uint64_t turn = unit * UNIT; turn < end; turn++) {
+        struct mover mover = {.row = turn};
+        if (s->turn) {
+            mover.rank = s->turn[turn];
+            mover.row = x->row[mover.rank] + plan->stay.first - m->moving.first;
+        }
+        mover.n = s->turn ? x->size[mover.rank] : records_length(&m->moving.records, turn);
+        if (s->turn && turn + 1 < end)
+            prefetch_lists(x, s->turn[turn + 1]);
+        if (mover.n > 0)
+            join_set(s, plan, m, mover, &s->room[thread], found);
+    }
 }
 
 const struct exact_method exact_sets = {create, destroy, begin, work};

@@ -75,21 +75,28 @@ static bool jaccard_verify(const struct threshold *t, const void *a, uint64_t na
     return jaccard_at_least(t->exact, a, na, b, nb, item, value);
 }
 
-static void jaccard_verify_run(const struct threshold *t, const void *a, uint64_t na,
-                               const struct records *others, const uint32_t *rows, uint64_t n, double *value,
-                               void **room) {
-    bool has_pivot = n >= PIVOT_LEAST_RUN && na <= PIVOT_MOST_ELEMENTS;
-    if (has_pivot && !*room)
-        *room = pivot_create();
-    if (has_pivot)
-        pivot_set(*room, a, na, others->item);
-    for (uint64_t i = 0; i < n; i++) {
-        const void *b = records_row(others, rows[i]);
-        uint64_t nb = records_length(others, rows[i]);
-        if (!(has_pivot ? pivot_at_least(*room, t->exact, b, nb, &value[i])
-                        : jaccard_at_least(t->exact, a, na, b, nb, others->item, &value[i])))
-            value[i] = NAN;
+/* Rows come in any order, from memory: ask for them some steps ahead. */
+static void prefetch_rows(const struct records *r, const uint64_t *rows, uint64_t left) {
+    enum { FAR = 16, NEAR = 8, MOST = 512 };
+    if (left > FAR)
+        __builtin_prefetch(&r->offset[rows[FAR]]);
+    if (left > NEAR) {
+        const char *row = records_row(r, rows[NEAR]);
+        uint64_t bytes = min_u64(records_length(r, rows[NEAR]) * r->item, MOST);
+        for (uint64_t at = 0; at < bytes + 63; at += 64)
+            __builtin_prefetch(row + at);
     }
+}
+
+static void jaccard_verify_run(const struct threshold *t, const void *a, uint64_t na, const struct records *r,
+                               const uint64_t *rows, uint64_t n, double *value) {
+    struct pivot pivot = pivot_create(a, na, r->item, cpu_simd());
+    for (uint64_t k = 0; k < n; k++) {
+        prefetch_rows(r, rows + k, n - k);
+        if (!pivot_at_least(t->exact, &pivot, records_row(r, rows[k]), records_length(r, rows[k]), &value[k]))
+            value[k] = NAN;
+    }
+    pivot_free(&pivot);
 }
 
 static double jaccard_agreement(double similarity, const struct drawing *d) {

@@ -51,9 +51,9 @@ bool home_is_full(const struct home *h) {
 }
 
 /* What decides on a run of n <= CHUNK candidates that share the row of `theirs`: value[n], NaN for those that
- * are dropped. *room: see verify_run of struct family. */
+ * are dropped. */
 typedef void decide_fn(const struct home *h, const struct u64_pair *c, uint64_t n,
-                       const struct records *theirs, uint64_t row, double *value, void **room);
+                       const struct records *theirs, uint64_t row, double *value);
 
 /* Decide on candidates of one portion of rows: h->value[i]. */
 struct comparison {
@@ -78,8 +78,7 @@ static void digests_of(const struct home *h, struct u64_pair c, const struct rec
 
 /* Of a pair's copies that of its lowest collision stands for it. */
 static void decide_copies(const struct home *h, const struct u64_pair *c, uint64_t n,
-                          const struct records *theirs, uint64_t row, double *value, void **room) {
-    (void)room;
+                          const struct records *theirs, uint64_t row, double *value) {
     for (uint64_t i = 0; i < n; i++) {
         const void *left, *right;
         digests_of(h, c[i], theirs, row, &left, &right);
@@ -89,8 +88,7 @@ static void decide_copies(const struct home *h, const struct u64_pair *c, uint64
 
 /* The number of bands in which a pair collides; none where only keys were equal, by chance. */
 static void decide_bands(const struct home *h, const struct u64_pair *c, uint64_t n,
-                         const struct records *theirs, uint64_t row, double *value, void **room) {
-    (void)room;
+                         const struct records *theirs, uint64_t row, double *value) {
     for (uint64_t i = 0; i < n; i++) {
         const void *left, *right;
         digests_of(h, c[i], theirs, row, &left, &right);
@@ -100,14 +98,14 @@ static void decide_bands(const struct home *h, const struct u64_pair *c, uint64_
 }
 
 static void decide_similarity(const struct home *h, const struct u64_pair *c, uint64_t n,
-                              const struct records *theirs, uint64_t row, double *value, void **room) {
+                              const struct records *theirs, uint64_t row, double *value) {
     const void *a = records_row(theirs, row);
     uint64_t na = records_length(theirs, row);
-    uint32_t mine[CHUNK];
+    uint64_t mine[CHUNK];
     for (uint64_t i = 0; i < n; i++)
         mine[i] = candidate_mine(c[i]);
-    if (h->family->verify_run) {
-        h->family->verify_run(&h->threshold, a, na, h->records, mine, n, value, room);
+    if (h->family->verify_run && n >= FAMILY_RUN) {
+        h->family->verify_run(&h->threshold, a, na, h->records, mine, n, value);
         return;
     }
     for (uint64_t i = 0; i < n; i++)
@@ -147,15 +145,13 @@ static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     const struct u64_pair *c = job->home->batch + job->first;
     double *value = job->home->value + job->first;
     uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0;
-    void *room = NULL;
     for (uint64_t i = lo, end; i < hi; i = end) {
         for (end = i; end < hi && c[end].first == c[i].first; end++)
             prefetch_mine(job->mine, c + end, hi - end);
         while (job->rows && job->rows[place] < c[i].first)
             place++;
-        job->decide(job->home, c + i, end - i, job->theirs, job->rows ? place : c[i].first, value + i, &room);
+        job->decide(job->home, c + i, end - i, job->theirs, job->rows ? place : c[i].first, value + i);
     }
-    free(room);
 }
 
 /* Collective. Decide all n candidates of the sorted batch, those between our own rows first, then portion by

@@ -42,92 +42,94 @@ static void rank_rows(struct prefix_index *x, struct pool *pool, const struct re
     free(by_size);
 }
 
-struct prefixes {
+struct making {
     const struct rarity *rarity;
     struct fraction threshold;
     const struct records *sets;
-    const struct prefix_index *index;
-    const uint64_t *at;    /* [ranks] where the prefix of each goes */
-    struct u64_pair *pair; /* (mixed element, rank and place) */
+    struct prefix_index *index;
+    uint64_t *next; /* [lists] of each list its number of postings, then where the next one goes */
 };
 
+/* In the order of rows, as they lie in memory. */
 static void take_prefixes(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
-    const struct prefixes *job = ctx;
-    uint64_t most = job->index->size[hi - 1]; /* sizes rise */
-    uint64_t *prefix = mem_alloc(2 * most, sizeof *prefix);
-    for (uint64_t k = lo; k < hi; k++) {
-        uint64_t size = job->index->size[k], n = prefix_length(job->threshold, size);
-        rarity_prefix(job->rarity, records_row(job->sets, job->index->row[k]), size, job->sets->item, n,
-                      prefix, prefix + most);
-        for (uint64_t i = 0; i < n; i++)
-            job->pair[job->at[k] + i] = (struct u64_pair){mix64(prefix[i]), k << 32 | i};
+    const struct making *job = ctx;
+    const struct prefix_index *x = job->index;
+    uint64_t most = 0;
+    for (uint64_t row = lo; row < hi; row++)
+        most = max_u64(most, records_length(job->sets, row));
+    uint32_t *room = mem_alloc(most, sizeof *room);
+    for (uint64_t row = lo; row < hi; row++) {
+        uint64_t k = x->rank[row];
+        rarity_prefix(job->rarity, records_row(job->sets, row), x->size[k], job->sets->item,
+                      x->at[k + 1] - x->at[k], x->prefix + x->at[k], room);
     }
-    free(prefix);
+    free(room);
 }
 
-/* Pairs of all prefixes, sorted: to free; *n of them. */
-static struct u64_pair *all_prefixes(const struct prefix_index *x, struct pool *pool,
-                                     const struct rarity *rarity, struct fraction threshold,
-                                     const struct records *sets, uint64_t *n) {
-    uint64_t *at = mem_alloc(x->n, sizeof *at), sum = 0;
+/* The place from which on postings of a set of n matter for smaller sets only. */
+static uint64_t first_later(struct fraction t, uint64_t n) {
+    return n ? n - prefix_overlap(t, n, n) + 1 : 0;
+}
+
+/* Calls for all postings of elements [lo, hi), in order. Every thread looks at all prefixes for its own
+ * elements: they are read in a row, and lists need no locks. */
+static void count_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    (void)thread;
+    const struct making *job = ctx;
+    const struct prefix_index *x = job->index;
     for (uint64_t k = 0; k < x->n; k++) {
-        at[k] = sum;
-        sum += prefix_length(threshold, x->size[k]);
+        const uint32_t *prefix = x->prefix + x->at[k];
+        uint64_t later = first_later(job->threshold, x->size[k]), n = x->at[k + 1] - x->at[k];
+        for (uint64_t i = 0; i < n; i++)
+            if (prefix[i] - lo < hi - lo)
+                job->next[2 * (uint64_t)prefix[i] + (i >= later)]++;
     }
-    struct prefixes job = {rarity, threshold, sets, x, at, mem_alloc(sum, sizeof *job.pair)};
-    pool_for(pool, x->n, 256, take_prefixes, &job);
-    free(at);
-    struct u64_pair *room = mem_alloc(sum, sizeof *room);
-    sort_pairs(pool, job.pair, room, sum);
-    free(room);
-    *n = sum;
-    return job.pair;
+}
+
+static void put_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+    (void)thread;
+    const struct making *job = ctx;
+    const struct prefix_index *x = job->index;
+    for (uint64_t k = 0; k < x->n; k++) {
+        const uint32_t *prefix = x->prefix + x->at[k];
+        uint64_t later = first_later(job->threshold, x->size[k]), n = x->at[k + 1] - x->at[k];
+        for (uint64_t i = 0; i < n; i++)
+            if (prefix[i] - lo < hi - lo)
+                x->posting[job->next[2 * (uint64_t)prefix[i] + (i >= later)]++] =
+                    (struct posting){(uint32_t)k, (uint32_t)i};
+    }
 }
 
 /* Postings list by list. */
-static void make_lists(struct prefix_index *x, const struct u64_pair *pair, uint64_t n) {
-    for (uint64_t i = 0; i < n; i++)
-        x->lists += i == 0 || pair[i].first != pair[i - 1].first;
-    x->key = mem_alloc(x->lists, sizeof *x->key);
-    x->first = mem_alloc(x->lists + 1, sizeof *x->first);
-    x->posting = mem_alloc(n, sizeof *x->posting);
-    uint64_t list = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        if (i == 0 || pair[i].first != pair[i - 1].first) {
-            x->key[list] = pair[i].first;
-            x->first[list++] = i;
-        }
-        x->posting[i] = (struct posting){(uint32_t)(pair[i].second >> 32), (uint32_t)pair[i].second};
+static void make_lists(struct making *job, struct pool *pool) {
+    struct prefix_index *x = job->index;
+    uint64_t elements = job->rarity->used, lists = 2 * elements, sum = 0;
+    uint64_t pieces = pool_threads(pool) == 1 ? 1 : 4 * (uint64_t)pool_threads(pool);
+    uint64_t piece = elements / pieces + 1;
+    x->first = mem_zero(lists + 2, sizeof *x->first);
+    x->posting = mem_alloc(x->at[x->n], sizeof *x->posting);
+    job->next = x->first + 1; /* what ends a list begins the next one */
+    pool_for(pool, elements, piece, count_postings, job);
+    for (uint64_t list = 0; list <= lists; list++) {
+        uint64_t count = job->next[list];
+        job->next[list] = sum;
+        sum += count;
     }
-    x->first[list] = n;
-}
-
-/* About a list to every leading value. */
-static void make_start(struct prefix_index *x) {
-    uint32_t bits = 1;
-    while ((uint64_t)1 << bits < x->lists)
-        bits++;
-    x->shift = 64 - bits;
-    x->start = mem_alloc(((uint64_t)1 << bits) + 1, sizeof *x->start);
-    uint64_t list = 0;
-    for (uint64_t value = 0; value < (uint64_t)1 << bits; value++) {
-        while (list < x->lists && x->key[list] >> x->shift < value)
-            list++;
-        x->start[value] = list;
-    }
-    x->start[(uint64_t)1 << bits] = x->lists;
+    pool_for(pool, elements, piece, put_postings, job);
 }
 
 struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *rarity,
                                         struct fraction threshold, const struct records *sets) {
     struct prefix_index x = {0};
-    uint64_t n;
     rank_rows(&x, pool, sets);
-    struct u64_pair *pair = all_prefixes(&x, pool, rarity, threshold, sets, &n);
-    make_lists(&x, pair, n);
-    free(pair);
-    make_start(&x);
+    x.at = mem_zero(x.n + 1, sizeof *x.at);
+    for (uint64_t k = 0; k < x.n; k++)
+        x.at[k + 1] = x.at[k] + prefix_length(threshold, x.size[k]);
+    x.prefix = mem_alloc(x.at[x.n], sizeof *x.prefix);
+    struct making job = {rarity, threshold, sets, &x, NULL};
+    pool_for(pool, x.n, 256, take_prefixes, &job);
+    make_lists(&job, pool);
     return x;
 }
 
@@ -135,10 +137,10 @@ void prefix_index_free(struct prefix_index *x) {
     free(x->row);
     free(x->size);
     free(x->rank);
-    free(x->key);
+    free(x->at);
+    free(x->prefix);
     free(x->first);
     free(x->posting);
-    free(x->start);
     *x = (struct prefix_index){0};
 }
 
@@ -152,13 +154,4 @@ uint64_t prefix_index_rank(const struct prefix_index *x, uint64_t size) {
             hi = mid;
     }
     return lo;
-}
-
-const struct posting *prefix_index_find(const struct prefix_index *x, uint64_t element, uint64_t *n) {
-    uint64_t key = mix64(element), list = x->start[key >> x->shift], end = x->start[(key >> x->shift) + 1];
-    while (list < end && x->key[list] < key)
-        list++;
-    bool found = list < end && x->key[list] == key;
-    *n = found ? x->first[list + 1] - x->first[list] : 0;
-    return x->posting + (found ? x->first[list] : 0);
 }

@@ -1,100 +1,156 @@
 #include "lshjoin/rarity.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lshjoin/base.h"
 
-enum { LEAST_BITS = 12, MOST_BITS = 22 }; /* 32 MB at most, the same on every rank */
+enum { LEAST_BITS = 12, MOST_BITS = 22 }; /* 48 MB at most, the same on every rank */
 
-struct rarity rarity_create(uint64_t items) {
-    struct rarity r = {.bits = LEAST_BITS};
-    while (r.bits < MOST_BITS && (uint64_t)1 << r.bits < items)
-        r.bits++;
-    r.count = mem_zero((uint64_t)1 << r.bits, sizeof *r.count);
+struct rarity rarity_create(uint64_t items, uint64_t largest) {
+    uint32_t bits = LEAST_BITS;
+    while (bits < MOST_BITS && (uint64_t)1 << bits < items)
+        bits++;
+    struct rarity r = {.places = (uint64_t)1 << bits};
+    if (largest < r.places)
+        r.places = largest + 1;
+    else
+        r.shift = 64 - bits;
+    r.count = mem_zero(r.places, sizeof *r.count);
+    r.order = mem_alloc(r.places, sizeof *r.order);
     return r;
 }
 
 void rarity_free(struct rarity *r) {
     free(r->count);
+    free(r->order);
     *r = (struct rarity){0};
 }
 
-static uint64_t element_at(const void *set, uint64_t k, size_t width) {
-    return width == 4 ? ((const uint32_t *)set)[k] : ((const uint64_t *)set)[k];
+static inline uint64_t place_of(uint32_t shift, uint64_t element) {
+    return shift ? mix64(element) >> shift : element;
 }
 
-static uint64_t *place_of(const struct rarity *r, uint64_t element) {
-    return &r->count[mix64(element) >> (64 - r->bits)];
+static inline uint64_t element_at(const void *set, uint64_t k, size_t width) {
+    return width == 4 ? ((const uint32_t *)set)[k] : ((const uint64_t *)set)[k];
 }
 
 struct counting {
     struct rarity *rarity;
     const struct records *sets;
+    bool alone; /* no other thread counts */
 };
 
 static void count_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
     const struct counting *job = ctx;
+    uint64_t *count = job->rarity->count;
+    uint32_t shift = job->rarity->shift;
+    size_t width = job->sets->item;
+    bool alone = job->alone;
     for (uint64_t row = lo; row < hi; row++) {
         const void *set = records_row(job->sets, row);
-        for (uint64_t k = records_length(job->sets, row); k-- > 0;)
-            __atomic_fetch_add(place_of(job->rarity, element_at(set, k, job->sets->item)), 1,
-                               __ATOMIC_RELAXED);
+        for (uint64_t k = records_length(job->sets, row); k-- > 0;) {
+            uint64_t *at = count + place_of(shift, element_at(set, k, width));
+            if (alone)
+                ++*at;
+            else
+                __atomic_fetch_add(at, 1, __ATOMIC_RELAXED);
+        }
     }
 }
 
 void rarity_count(struct rarity *r, struct pool *pool, const struct records *sets) {
-    struct counting job = {r, sets};
+    struct counting job = {r, sets, pool_threads(pool) == 1};
     pool_for(pool, sets->n, 1024, count_rows, &job);
 }
 
+/* A count to 11 bits behind its first one, which is as good for an order; none at all is the most, so that
+ * what does not occur stands behind what does. */
+enum { EXACT_COUNTS = 1 << 12, COARSE_COUNTS = (1 << 11) * 54 };
+
+static uint32_t coarse(uint64_t count) {
+    uint32_t shift = 0;
+    while (count >> shift >= EXACT_COUNTS)
+        shift++;
+    return count ? shift * (EXACT_COUNTS / 2) + (uint32_t)(count >> shift) : COARSE_COUNTS - 1;
+}
+
+void rarity_sort(struct rarity *r) {
+    uint32_t *next = mem_zero(COARSE_COUNTS, sizeof *next), sum = 0;
+    for (uint64_t place = 0; place < r->places; place++)
+        next[coarse(r->count[place])]++;
+    r->used = r->places - next[COARSE_COUNTS - 1];
+    for (uint32_t c = 0; c < COARSE_COUNTS; c++) {
+        uint32_t count = next[c];
+        next[c] = sum;
+        sum += count;
+    }
+    for (uint64_t place = 0; place < r->places; place++)
+        r->order[place] = next[coarse(r->count[place])]++;
+    free(next);
+    free(r->count);
+    r->count = NULL;
+}
+
 static int compare(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
-static void sort_keys(uint64_t *key, uint64_t n) {
+static void sort_numbers(uint32_t *a, uint64_t n) {
     if (n > 64) {
-        qsort(key, n, sizeof *key, compare);
+        qsort(a, n, sizeof *a, compare);
         return;
     }
     for (uint64_t i = 1; i < n; i++) {
-        uint64_t x = key[i], at = i;
-        for (; at > 0 && key[at - 1] > x; at--)
-            key[at] = key[at - 1];
-        key[at] = x;
+        uint32_t x = a[i];
+        uint64_t at = i;
+        for (; at > 0 && a[at - 1] > x; at--)
+            a[at] = a[at - 1];
+        a[at] = x;
     }
 }
 
-/* Bring the `wanted` least of n different keys to the front, in any order (Hoare's Find). */
-static void select_least(uint64_t *key, uint64_t n, uint64_t wanted) {
-    uint64_t lo = 0, hi = n; /* the border lies in [lo, hi) */
-    while (hi - lo > 1 && wanted > lo && wanted < hi) {
-        uint64_t pivot = key[lo + (hi - lo) / 2], i = lo, j = hi - 1;
-        for (;;) {
-            while (key[i] < pivot)
-                i++;
-            while (key[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            uint64_t swapped = key[i];
-            key[i++] = key[j];
-            key[j--] = swapped;
+/* Numbers are below 2^31: signed comparisons are what every SIMD has. */
+static uint32_t count_below(const uint32_t *a, uint32_t n, uint32_t bound) {
+    const int32_t b = (int32_t)bound;
+    int32_t below = 0;
+    for (uint32_t k = 0; k < n; k++)
+        below += (int32_t)a[k] < b;
+    return (uint32_t)below;
+}
+
+/* Bring the `wanted` least of n numbers below `end`, and maybe some more, to the front in any order. Returns
+ * how many. A bound is guessed and halved: that looks at all of them some times, but without branches. */
+static uint64_t select_least(uint32_t *a, uint64_t n, uint64_t wanted, uint64_t end) {
+    uint64_t lo = 0, hi = end, enough = wanted + wanted / 4 + 2,
+             kept = 0; /* fewer are below lo, not below hi */
+    while (hi - lo > 1) {
+        uint64_t mid = lo + (hi - lo) / 2, below = count_below(a, (uint32_t)n, (uint32_t)mid);
+        if (below < wanted) {
+            lo = mid;
+            continue;
         }
-        if (wanted < i) /* all below i are less than all from it on, and lo < i < hi */
-            hi = i;
-        else
-            lo = i;
+        hi = mid;
+        if (below <= enough)
+            break;
     }
+    for (uint64_t k = 0; k < n; k++) {
+        uint32_t x = a[k];
+        a[kept] = x;
+        kept += x < hi;
+    }
+    return kept;
 }
 
 void rarity_prefix(const struct rarity *r, const void *set, uint64_t n, size_t width, uint64_t wanted,
-                   uint64_t *prefix, uint64_t *room) {
-    for (uint64_t k = 0; k < n; k++) /* the place in the set breaks ties as the element's number does */
-        room[k] = min_u64(*place_of(r, element_at(set, k, width)), UINT32_MAX) << 32 | k;
-    select_least(room, n, wanted);
-    sort_keys(room, wanted);
-    for (uint64_t k = 0; k < wanted; k++)
-        prefix[k] = element_at(set, room[k] & UINT32_MAX, width);
+                   uint32_t *prefix, uint32_t *room) {
+    const uint32_t *order = r->order, shift = r->shift;
+    for (uint64_t k = 0; k < n; k++)
+        room[k] = order[place_of(shift, element_at(set, k, width))];
+    if (wanted < n)
+        n = select_least(room, n, wanted, r->places);
+    sort_numbers(room, n);
+    memcpy(prefix, room, wanted * sizeof *prefix);
 }

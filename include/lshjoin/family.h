@@ -67,12 +67,13 @@ struct family {
     bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                    size_t item, double *value);
 
-    /* Of a family that compares one record with many faster than one by one, else NULL: value[i] of a and row
-     * rows[i] of `others`, n of them, as verify gives it, or NaN where they are not near enough. *room is
-     * NULL at first and kept from call to call; to free. */
-    void (*verify_run)(const struct threshold *t, const void *a, uint64_t na, const struct records *others,
-                       const uint32_t *rows, uint64_t n, double *value, void **room);
+    /* The same for one record with n rows of r, where that is faster for FAMILY_RUN rows or more than one by
+     * one: their values, NaN where they are not near enough. Else NULL. */
+    void (*verify_run)(const struct threshold *t, const void *a, uint64_t na, const struct records *r,
+                       const uint64_t *rows, uint64_t n, double *value);
 };
+
+enum { FAMILY_RUN = 5 };
 
 extern const struct family family_jaccard; /* sets, by MinHash */
 extern const struct family family_cosine;  /* vectors, by sign random projections */

@@ -19,6 +19,10 @@ bool fraction_parse(const char *text, struct fraction *f);
 uint64_t set_intersection(const void *a, uint64_t na, const void *b, uint64_t nb, size_t width,
                           uint64_t least);
 
+/* How many elements sets of na and nb must share at least for J >= threshold; more than they have where that
+ * cannot be. */
+uint64_t jaccard_least(struct fraction threshold, uint64_t na, uint64_t nb);
+
 /* Whether J(a, b) = |a and b| / |a or b| >= threshold, exactly; *similarity is J where it is.
  * Sets must be strictly rising and not both empty. */
 bool jaccard_at_least(struct fraction threshold, const void *a, uint64_t na, const void *b, uint64_t nb,

@@ -33,16 +33,17 @@ struct posting {
     uint32_t rank, place;
 };
 
-/* An index of prefixes. Sets are ranked by size, ties by row. */
+/* An index of prefixes. Sets are ranked by size, ties by row. Each element has two lists. A set of n and one
+ * that is no smaller share at least prefix_overlap(n, n), so that the first one's postings at places from
+ * n - prefix_overlap(n, n) + 1 on, half of them, matter for smaller sets only: these are the second list. */
 struct prefix_index {
     uint64_t n;
     uint32_t *row, *size;    /* [n] of each rank */
     uint32_t *rank;          /* [n] of each row */
-    uint64_t lists;          /* different elements of prefixes */
-    uint64_t *key, *first;   /* [lists] mixed element, rising; [lists+1] its first posting */
-    struct posting *posting; /* [first[lists]] of one element rising by rank */
-    uint32_t shift;          /* the leading bits of a key tell where to look: */
-    uint64_t *start;         /* [2^(64-shift) + 1] the first list with such a key */
+    uint64_t *at;            /* [n+1] where the prefix of each rank begins: */
+    uint32_t *prefix;        /* [at[n]] numbers by rarity, rising */
+    uint64_t *first;         /* [2 * rarity->used + 1] the first posting of each list */
+    struct posting *posting; /* [at[n]] of one list rising by rank, then place */
 };
 
 struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *rarity,
@@ -52,7 +53,13 @@ void prefix_index_free(struct prefix_index *x);
 /* The first rank of a set of at least `size` elements. */
 uint64_t prefix_index_rank(const struct prefix_index *x, uint64_t size);
 
-/* The postings of an element: *n of them. */
-const struct posting *prefix_index_find(const struct prefix_index *x, uint64_t element, uint64_t *n);
+/* The postings of an element, by its number: *n of them, those `later` that matter for smaller sets only, or
+ * the others. */
+static inline const struct posting *prefix_index_find(const struct prefix_index *x, uint32_t number,
+                                                      bool later, uint64_t *n) {
+    const uint64_t *first = x->first + 2 * (uint64_t)number + later;
+    *n = first[1] - first[0];
+    return x->posting + first[0];
+}
 
 #endif

@@ -19,7 +19,8 @@ struct data {
     struct rarity rarity;
 };
 
-static struct data sets(struct pool *pool, struct fraction threshold) {
+/* `crowded`: elements share places in the table of rarities. */
+static struct data sets(struct pool *pool, struct fraction threshold, bool crowded) {
     struct data d = {.family = &family_jaccard, .threshold.exact = threshold};
     uint64_t seed = 1, end = 0;
     d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
@@ -30,8 +31,13 @@ static struct data sets(struct pool *pool, struct fraction threshold) {
                 ((uint32_t *)d.records.data)[end++] = x;
         d.records.offset[row + 1] = end;
     }
-    d.rarity = rarity_create(end);
+    d.rarity = rarity_create(end, 7);
+    if (crowded) {
+        d.rarity.places = 4;
+        d.rarity.shift = 62;
+    }
     rarity_count(&d.rarity, pool, &d.records);
+    rarity_sort(&d.rarity);
     return d;
 }
 
@@ -155,13 +161,68 @@ static void test_sets(void **state) {
     (void)state;
     const struct fraction thresholds[] = {{0, 1}, {1, 4}, {1, 2}, {4, 5}, {1, 1}};
     for (int threads = 1; threads <= 3; threads += 2)
-        for (size_t k = 0; k < LENGTH(thresholds); k++) {
+        for (size_t k = 0; k < 2 * LENGTH(thresholds); k++) {
             struct pool *pool = pool_create(threads);
-            struct data d = sets(pool, thresholds[k]);
+            struct data d = sets(pool, thresholds[k / 2], k % 2);
             assert_true(check_meetings(pool, &d) > 100);
             data_free(&d);
             pool_destroy(pool);
         }
+}
+
+/* One element that all have, half of them small sets and half large ones of longer prefixes: its list is
+ * unlike the others. */
+static void test_long_lists(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(1);
+    struct data d = {.family = &family_jaccard, .threshold.exact = {1, 2}};
+    uint64_t seed = 3, end = 0;
+    d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
+    d.records.data = mem_alloc(ROWS * 20, 4);
+    for (uint64_t row = 0; row < ROWS; row++) {
+        uint32_t size = row % 2 ? 10 : 3, universe = row % 2 ? 12 : 8;
+        for (uint32_t x = 0; x < universe; x++)
+            if (x == 0 || random_below(&seed, universe - x) < size - (end - d.records.offset[row]))
+                ((uint32_t *)d.records.data)[end++] = x;
+        d.records.offset[row + 1] = end;
+    }
+    d.rarity = rarity_create(end, 12);
+    for (uint64_t place = 0; place < d.rarity.places; place++) /* by their numbers */
+        d.rarity.count[place] = 1;
+    rarity_sort(&d.rarity);
+    assert_true(check_meetings(pool, &d) > 100);
+    data_free(&d);
+    pool_destroy(pool);
+}
+
+/* Sets of one element each, which share places of all tables, but none shares its element. */
+static void test_nothing_in_common(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(1);
+    struct data d = {.family = &family_jaccard, .threshold.exact = {0, 1}};
+    d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
+    d.records.data = mem_alloc(ROWS, 4);
+    for (uint64_t row = 0; row < ROWS; row++) {
+        ((uint32_t *)d.records.data)[row] = (uint32_t)row * 1000;
+        d.records.offset[row + 1] = row + 1;
+    }
+    d.rarity = rarity_create(1, 1000 * ROWS);
+    d.rarity.places = 2;
+    d.rarity.shift = 63;
+    rarity_count(&d.rarity, pool, &d.records);
+    rarity_sort(&d.rarity);
+    struct exact_plan plan = {.pool = pool,
+                              .family = d.family,
+                              .threshold = d.threshold,
+                              .rarity = &d.rarity,
+                              .stay = part(&d, 0, ROWS)};
+    struct exact *x = exact_create(&plan);
+    struct exact_meeting m = {.moving = plan.stay, .stay_end = ROWS, .among = true};
+    assert_true(check(x, &d, &plan, &m, 1000) == 0);
+    assert_true(exact_comparisons(x) > 0);
+    exact_free(x);
+    data_free(&d);
+    pool_destroy(pool);
 }
 
 static void test_vectors(void **state) {
@@ -246,6 +307,8 @@ static void test_limits_of_all_sizes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_long_lists),
+        cmocka_unit_test(test_nothing_in_common),
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_limits_of_all_sizes),

@@ -1,9 +1,11 @@
-/* Thresholds as fractions, intersections, and the exact comparison of the two. */
+/* Thresholds as fractions, intersections, and the exact comparison of the two, by merging and by pivots. */
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lshjoin/jaccard.h"
+#include "lshjoin/pivot.h"
 
 static void test_fractions(void **state) {
     (void)state;
@@ -133,9 +135,26 @@ static void test_intersections(void **state) {
     for_random_sets(check_intersection);
 }
 
+/* Whatever set is the pivot, and at every SIMD level. */
+static void check_pivot(struct fraction t, const void *a, uint64_t na, const void *b, uint64_t nb,
+                        size_t width) {
+    double right = -1, value = -1;
+    bool expected = jaccard_at_least(t, a, na, b, nb, width, &right);
+    for (int simd = SIMD_SCALAR; simd <= (int)cpu_simd(); simd++) {
+        struct pivot p = pivot_create(a, na, width, (enum simd)simd);
+        bool got = pivot_at_least(t, &p, b, nb, &value);
+        if (got != expected || (got && value != right))
+            fail_msg("pivot of %d and %d elements of %d bytes, %s: said %d, %.17g", (int)na, (int)nb,
+                     (int)width, cpu_simd_name((enum simd)simd), got, value);
+        pivot_free(&p);
+    }
+}
+
 static void check_threshold(const struct sets *s, struct fraction t) {
     uint64_t all = s->na + s->nb - s->both;
     bool expected = s->both * t.q >= t.p * all;
+    check_pivot(t, s->a4, s->na, s->b4, s->nb, 4);
+    check_pivot(t, s->a8, s->na, s->b8, s->nb, 8);
     for (size_t width = 4; width <= 8; width += 4) {
         double value = -1;
         bool got = width == 4 ? jaccard_at_least(t, s->a4, s->na, s->b4, s->nb, 4, &value)
@@ -202,11 +221,95 @@ static void test_exact_hits(void **state) {
     assert_false(at_least("0.000000001", 5, 0, 0));
 }
 
+/* Sets of n that share `both`: elements k * step, which clash where steps are powers of two. */
+static void check_steps(uint64_t n, uint64_t both, uint64_t step, size_t width) {
+    uint64_t all = 2 * n - both;
+    uint64_t *a8 = mem_alloc(n, sizeof *a8), *b8 = mem_alloc(n, sizeof *b8);
+    uint32_t *a4 = mem_alloc(n, sizeof *a4), *b4 = mem_alloc(n, sizeof *b4);
+    for (uint64_t k = 0; k < n; k++) {
+        a8[k] = k * step;
+        b8[k] = (n - both + k) * step;
+        a4[k] = (uint32_t)a8[k];
+        b4[k] = (uint32_t)b8[k];
+    }
+    const struct fraction t[] = {{both, all}, {both * 1000 + 1, all * 1000}, {both * 1000, all * 1000 + 1}};
+    for (size_t k = 0; k < LENGTH(t); k++)
+        check_pivot(t[k], width == 4 ? (const void *)a4 : a8, n, width == 4 ? (const void *)b4 : b8, n,
+                    width);
+    free(a8);
+    free(b8);
+    free(a4);
+    free(b4);
+}
+
+/* Sizes up to and beyond those that get a table; elements that hash well and badly. */
+static void test_pivots(void **state) {
+    (void)state;
+    const uint64_t size[] = {1, 2, 7, 8, 9, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1000, 100000};
+    for (size_t k = 0; k < LENGTH(size); k++)
+        for (uint64_t part = 0; part <= 10; part++) {
+            uint64_t n = size[k], both = n * part / 10;
+            for (int bits = 0; (2 * n) << bits < (uint64_t)1 << 32; bits += 3)
+                check_steps(n, both, (uint64_t)1 << bits, 4);
+            for (int bits = 0; bits < 40; bits += 5)
+                check_steps(n, both, (uint64_t)1 << bits, 8);
+        }
+}
+
+static int compare_u32(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The multiplier of the hash undone, all elements hash to few places: some clash, then too many for a table.
+ */
+static void test_clashes(void **state) {
+    (void)state;
+    enum { N = 200 };
+    uint32_t inverse = 1, a[N], b[N];
+    for (int k = 0; k < 5; k++) /* Newton's */
+        inverse *= 2 - 0x9e3779b1u * inverse;
+    for (uint32_t clashing = 0; clashing < N; clashing += 9) {
+        for (uint32_t k = 0; k < N; k++) /* hashes k, or spread */
+            a[k] = inverse * (k < clashing ? k : k * (UINT32_MAX / N));
+        qsort(a, N, sizeof *a, compare_u32);
+        struct pivot p = pivot_create(a, N, 4, cpu_simd());
+        if (clashing <= 18)
+            assert_true(p.slot && p.n_clashing + 2 >= clashing);
+        if (clashing >= 45)
+            assert_true(!p.slot);
+        pivot_free(&p);
+        for (uint32_t skip = 1; skip < 20; skip++) {
+            uint64_t nb = 0, all = N;
+            for (uint32_t k = 0; k < N; k++)
+                if (k % skip || skip == 1)
+                    b[nb++] = a[k];
+            check_pivot((struct fraction){nb, all}, a, N, b, nb, 4);
+            check_pivot((struct fraction){nb, all}, b, nb, a, N, 4);
+            check_pivot((struct fraction){nb * 1000 + 1, all * 1000}, a, N, b, nb, 4);
+            check_pivot((struct fraction){1, 1000000000}, a + N / 2, N / 2, b, nb, 4);
+        }
+    }
+}
+
+static void test_empty_pivots(void **state) {
+    (void)state;
+    const uint32_t a[] = {0, 1, UINT32_MAX};
+    for (uint64_t p = 0; p <= 1; p++)
+        for (uint64_t n = 1; n <= 3; n++) {
+            check_pivot((struct fraction){p, 1}, a, 0, a, n, 4);
+            check_pivot((struct fraction){p, 1}, a, n, a, 0, 4);
+            check_pivot((struct fraction){p, 1}, a, n, a, n, 4);
+            check_pivot((struct fraction){p, 1}, a, n, a + 3 - n, n, 4);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fractions),     cmocka_unit_test(test_no_fractions),
         cmocka_unit_test(test_intersections), cmocka_unit_test(test_thresholds),
-        cmocka_unit_test(test_exact_hits),
+        cmocka_unit_test(test_exact_hits),    cmocka_unit_test(test_pivots),
+        cmocka_unit_test(test_clashes),       cmocka_unit_test(test_empty_pivots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
