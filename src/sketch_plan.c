@@ -26,13 +26,13 @@ uint32_t sketch_plan_symbols(const struct family *family) {
     return forms(family)[0];
 }
 
-/* The most symbols of which a pair at the threshold misses no more than an eighth of what may be missed. */
-static uint32_t choose_cut(uint32_t symbols, double agreement, double recall) {
-    double *pmf = mem_alloc((uint64_t)symbols + 1, sizeof *pmf), missed = 0;
+/* The most symbols that a pair at the threshold fails to agree in with no more than that probability. */
+static uint32_t choose_cut(uint32_t symbols, double agreement, double missed) {
+    double *pmf = mem_alloc((uint64_t)symbols + 1, sizeof *pmf), fewer = 0;
     uint32_t cut = 0;
     if (agreement < 1) {
         law_agreeing(symbols, agreement, pmf);
-        while (cut < symbols && (missed += pmf[cut]) <= (1 - recall) / 8)
+        while (cut < symbols && (fewer += pmf[cut]) <= missed)
             cut++;
     } else {
         cut = symbols;
@@ -117,13 +117,16 @@ static void expect(struct plan *p, const struct survey *s, const struct meetings
     p->candidates = fmin(p->candidates, s->pairs);
 }
 
-static void forecast(struct plan *p, const struct family *family, const struct survey *s, struct pool *pool,
-                     const struct sketches *sample, uint64_t left) {
-    struct drawing drawn = p->drawing;
+static struct meetings meet(const struct drawing *d, const struct survey *s, struct pool *pool,
+                            const struct sketches *sample, uint64_t left) {
+    struct drawing drawn = *d;
     drawn.bands = DRAWN;
-    struct meetings met = draw_bands(sample, &drawn, pool, s->self_join, left);
-    expect(p, s, &met, s->pairs / fmax(1, (double)s->sampled));
-    free(met.agreeing);
+    return draw_bands(sample, &drawn, pool, s->self_join, left);
+}
+
+static void forecast(struct plan *p, const struct family *family, const struct survey *s,
+                     const struct meetings *met) {
+    expect(p, s, met, s->pairs / fmax(1, (double)s->sampled));
     plan_seconds(p, family, s);
 }
 
@@ -137,27 +140,41 @@ struct search {
     struct plan best;
 };
 
-/* Bands of more and more rows, until their keys alone cost more than the best plan. */
-static void search_rows(struct search *s, const struct plan *given, const struct sketches *sample,
-                        uint64_t left, uint32_t symbols) {
-    struct plan p = *given;
-    p.drawing.pool = symbols;
-    p.drawing.cut = s->filter ? choose_cut(symbols, p.agreement, s->recall) : 0;
-    for (p.drawing.rows = 1; p.drawing.rows <= symbols; p.drawing.rows++) {
-        p.drawing.bands = 1;
-        p.drawing.bands = law_least_bands(p.drawing, p.agreement, s->recall, MOST_BANDS);
-        if (!p.drawing.bands)
-            return;
+/* Try bands of p's symbols and rows. The more of what may be missed is left to the cut, the fewer candidates
+ * there are, and the more bands. False where there are no such bands, or their keys alone cost more than the
+ * best plan. */
+static bool search_cuts(struct search *s, struct plan p, const struct sketches *sample, uint64_t left) {
+    static const double shares[] = {1. / 8, 1. / 2};
+    struct meetings met = {0};
+    bool drawn = false;
+    for (int k = 0; k < (s->filter ? 2 : 1); k++) {
+        struct drawing *d = &p.drawing;
+        d->cut = s->filter ? choose_cut(d->pool, p.agreement, (1 - s->recall) * shares[k]) : 0;
+        d->bands = 1;
+        d->bands = law_least_bands(*d, p.agreement, s->recall, MOST_BANDS);
         p.copies = p.candidates = p.pairs = 0;
-        p.recall = law_found(&p.drawing, p.agreement);
+        p.recall = law_found(d, p.agreement);
         plan_seconds(&p, s->family, s->survey);
-        if (s->any && plan_work(&p) > plan_work(&s->best))
-            return;
-        forecast(&p, s->family, s->survey, s->pool, sample, left);
+        if (!d->bands || (s->any && plan_work(&p) > plan_work(&s->best)))
+            continue;
+        if (!drawn)
+            met = meet(d, s->survey, s->pool, sample, left);
+        drawn = true;
+        forecast(&p, s->family, s->survey, &met);
         if (!s->any || plan_work(&p) < plan_work(&s->best))
             s->best = p;
         s->any = true;
     }
+    free(met.agreeing);
+    return drawn;
+}
+
+static void search_rows(struct search *s, const struct plan *given, const struct sketches *sample,
+                        uint64_t left, uint32_t symbols) {
+    struct plan p = *given;
+    p.drawing.pool = symbols;
+    for (p.drawing.rows = 1; p.drawing.rows <= symbols && search_cuts(s, p, sample, left);)
+        p.drawing.rows++;
 }
 
 /* Pairs of the sample, and all, without rows that pair with nothing. */
@@ -197,5 +214,7 @@ void sketch_plan_forecast(struct plan *p, const struct family *family, struct su
                           const struct sketches *sample, uint64_t left) {
     count_pairs(s, sample, left);
     p->recall = p->recall_above = law_found(&p->drawing, p->agreement);
-    forecast(p, family, s, pool, sample, left);
+    struct meetings met = meet(&p->drawing, s, pool, sample, left);
+    forecast(p, family, s, &met);
+    free(met.agreeing);
 }

@@ -14,8 +14,8 @@ uint32_t sketch_plan_symbols(const struct family *family);
  * work; and forecast. The sample, drawn by other functions than the join will use, tells how many pairs meet
  * in bands of so many rows, and in how many symbols these agree: `left` of its rows are of the left input.
  * `filter`: with a cut; the more symbols a pair must agree in, the fewer records are compared, at the price
- * of an eighth of what may be missed. s->sampled becomes the number of the sample's pairs; from s->pairs
- * those of rows that pair with nothing are taken. EX_USAGE when no bands do. */
+ * of some of what may be missed. s->sampled becomes the number of the sample's pairs; from s->pairs those of
+ * rows that pair with nothing are taken. EX_USAGE when no bands do. */
 int sketch_plan_choose(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
                        const struct sketches *sample, uint64_t left, bool filter, double recall,
                        struct error *e);
