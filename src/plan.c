@@ -10,7 +10,7 @@
 /* Nanoseconds of one core (AVX-512), by bench/run.sh and bench/lsh_rs_shape.sh. Only their proportions matter
  * for a choice. */
 static const double ns_read_byte = 0.5, ns_compare = 60, ns_compare_element = 0.9,
-                    ns_compare_coordinate = 0.35, ns_pair = 60, ns_exact_element = 0.02,
+                    ns_compare_coordinate = 0.35, ns_pair = 60, ns_exact_index = 25, ns_exact_element = 0.006,
                     ns_exact_coordinate = 0.01;
 /* Of bands that read words. */
 static const double ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 4, ns_key = 15,
@@ -136,8 +136,10 @@ void plan_seconds(struct plan *p, const struct family *family, const struct surv
     ns[STAGE_VERIFY] =
         p->candidates * (ns_compare + mean * (vectors ? ns_compare_coordinate : 2 * ns_compare_element));
     ns[STAGE_WRITE] = p->pairs * ns_pair;
+    double unlike = 1 - p->agreement; /* the prefixes' share of a set; both sides have one */
     double exact = ns[STAGE_READ] +
-                   s->pairs * mean * (vectors ? ns_exact_coordinate : ns_exact_element * (1 - p->agreement));
+                   (vectors ? s->pairs * mean * ns_exact_coordinate
+                            : items * ns_exact_index + s->pairs * mean * ns_exact_element * unlike * unlike);
     for (int k = 0; k < STAGES; k++)
         ns[k] *= 1e-9;
     p->exact = 1e-9 * exact;
