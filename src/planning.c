@@ -93,29 +93,37 @@ static int choose_words(struct plan *p, struct survey *s, const struct choice *b
     return agree(p, s, by->c, e);
 }
 
-/* Bands that read sketches. */
-static int choose_sketches(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
+/* Bands that read sketches. False, on all ranks, where there are none that find enough. */
+static bool choose_sketches(struct plan *p, struct survey *s, const struct choice *by) {
     const struct options *o = by->o;
     const struct family *family = by->in->family;
     struct drawing other = p->drawing; /* functions that the join will not use */
     other.seed = ~other.seed;
     other.most_items = largest_set(by->c, by->rows);
     struct sketches sample = sample_sketch(by->c, by->pool, family, by->rows, by->left, &other);
-    uint64_t left = by->left;
+    uint64_t left = by->left, possible = true;
     comm_sum(by->c, &left, 1);
     if (comm_rank(by->c) == 0 && o->recall > 0)
-        sketch_plan_choose(p, family, s, by->pool, &sample, left, !o->no_sketch, o->recall, e);
+        possible = sketch_plan_choose(p, family, s, by->pool, &sample, left, !o->no_sketch, o->recall);
     else if (comm_rank(by->c) == 0)
         sketch_plan_forecast(p, family, s, by->pool, &sample, left);
     sketches_free(&sample);
-    return agree(p, s, by->c, e);
+    comm_broadcast(by->c, &possible, sizeof possible);
+    comm_broadcast(by->c, p, sizeof *p);
+    comm_broadcast(by->c, s, sizeof *s);
+    return possible;
 }
 
-/* The plan, tried out on the sample. */
+/* The plan, tried out on the sample. Sketches have too few symbols for what is hardly similar, and for nearly
+ * all of what is not quite: then bands must read words. */
 static int choose_and_rehearse(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
     *s = count_rows(by->in, by->o);
-    if (p->drawing.symbol_bits ? choose_sketches(p, s, by, e) : choose_words(p, s, by, e))
-        return e->status;
+    if (!p->drawing.symbol_bits || !choose_sketches(p, s, by)) {
+        *p = begin(by->o, by->in, false);
+        *s = count_rows(by->in, by->o);
+        if (choose_words(p, s, by, e))
+            return e->status;
+    }
     p->drawing.most_items = largest_set(by->c, by->rows);
     rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, by->rows, by->left);
     return 0;

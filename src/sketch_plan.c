@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "lshjoin/bucket.h"
 #include "lshjoin/law.h"
@@ -187,9 +186,8 @@ static void count_pairs(struct survey *s, const struct sketches *sample, uint64_
     s->sampled = (uint64_t)(s->self_join ? good[0] * (good[0] - 1) / 2 : good[0] * good[1]);
 }
 
-int sketch_plan_choose(struct plan *p, const struct family *family, struct survey *survey, struct pool *pool,
-                       const struct sketches *sample, uint64_t left, bool filter, double recall,
-                       struct error *e) {
+bool sketch_plan_choose(struct plan *p, const struct family *family, struct survey *survey, struct pool *pool,
+                        const struct sketches *sample, uint64_t left, bool filter, double recall) {
     struct search s = {.family = family, .survey = survey, .pool = pool, .recall = recall, .filter = filter};
     count_pairs(survey, sample, left);
     bool possible = recall < 1 || p->agreement >= 1; /* what is nearly 1 is rounded to it */
@@ -200,14 +198,10 @@ int sketch_plan_choose(struct plan *p, const struct family *family, struct surve
         sketches_free(&shorter);
     }
     if (!s.any)
-        return error_set(
-            e, EX_USAGE,
-            "--recall: no bands find a pair at the threshold with probability %.9g; give less, or --exact, "
-            "which finds all",
-            recall);
+        return false;
     s.best.recall_above = s.best.recall;
     *p = s.best;
-    return 0;
+    return true;
 }
 
 void sketch_plan_forecast(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,

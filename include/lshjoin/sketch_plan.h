@@ -15,10 +15,9 @@ uint32_t sketch_plan_symbols(const struct family *family);
  * in bands of so many rows, and in how many symbols these agree: `left` of its rows are of the left input.
  * `filter`: with a cut; the more symbols a pair must agree in, the fewer records are compared, at the price
  * of some of what may be missed. s->sampled becomes the number of the sample's pairs; from s->pairs those of
- * rows that pair with nothing are taken. EX_USAGE when no bands do. */
-int sketch_plan_choose(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
-                       const struct sketches *sample, uint64_t left, bool filter, double recall,
-                       struct error *e);
+ * rows that pair with nothing are taken. False when no bands do. */
+bool sketch_plan_choose(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
+                        const struct sketches *sample, uint64_t left, bool filter, double recall);
 
 /* Fill in what is to be expected of p->drawing as it is. */
 void sketch_plan_forecast(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
