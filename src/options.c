@@ -303,9 +303,10 @@ static int check_threshold(struct options *o, struct error *e) {
 
 /* Nothing is hashed, so nothing of hashing may be asked for. */
 static int check_exact(const struct options *o, struct error *e) {
-    if (o->bands || o->rows || o->probes || o->width)
+    if (o->bands || o->rows || o->probes || o->width || o->minhash)
         return error_set(e, EX_USAGE, "--exact does not hash: %s does not go with it",
-                         o->bands    ? "--bands"
+                         o->minhash  ? "--minhash"
+                         : o->bands  ? "--bands"
                          : o->rows   ? "--rows"
                          : o->probes ? "--probes"
                                      : "--width");

@@ -7,7 +7,7 @@
 #include "lshjoin/base.h"
 
 enum {
-    TILE = 1024,         /* rows of a bucket that meet as many others in one unit of work */
+    TILE = 256,          /* rows of a bucket that meet as many others in one unit of work */
     STRETCH = 128,       /* of these, whose sketches stay in the first-level cache */
     UNIT_PAIRS = 1 << 15 /* that small buckets make up together */
 };
@@ -39,9 +39,9 @@ struct screen {
     const uint64_t *sketch;
 
     struct unit *unit;
-    bool *done; /* [unit_capacity] */
-    uint64_t n_units, unit_capacity;
-    struct found *found; /* [threads] */
+    bool *done;                                  /* [unit_capacity] */
+    uint64_t n_units, unit_capacity, first_unit; /* those before it are done */
+    struct found *found;                         /* [threads] */
     uint64_t most;
     _Atomic uint64_t n_found; /* by all threads, in this call */
 };
@@ -89,10 +89,25 @@ static void add_unit(struct screen *s, struct unit unit) {
     s->unit[s->n_units++] = unit;
 }
 
+/* Rows of a bucket rise; between two inputs the first ones are left ones. Those meet all behind them. */
+static uint32_t count_left(const struct screen *s, const struct bucket *bucket) {
+    const uint64_t *row = s->lists[s->list].row + bucket->first;
+    uint32_t low = 0, high = bucket->size;
+    while (low < high && !s->shard->self_join) {
+        uint32_t middle = low + (high - low) / 2;
+        if (row[middle] >> 1 < s->shard->split)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return high;
+}
+
 static void cut_into_tiles(struct screen *s, uint64_t bucket) {
-    uint32_t size = bucket_at(s, bucket)->size;
-    for (uint64_t x = 0; x < size; x += TILE)
-        for (uint64_t y = x; y < size; y += TILE)
+    uint32_t size = bucket_at(s, bucket)->size, left = count_left(s, bucket_at(s, bucket));
+    uint64_t right = s->shard->self_join ? 0 : left; /* the first that left rows meet */
+    for (uint64_t x = 0; x < left && right < size; x += TILE)
+        for (uint64_t y = max_u64(x, right / TILE * TILE); y < size; y += TILE)
             add_unit(s, (struct unit){bucket, bucket + 1, (uint32_t)x, (uint32_t)y});
 }
 
@@ -100,7 +115,7 @@ static void cut_into_tiles(struct screen *s, uint64_t bucket) {
 static void make_units(struct screen *s) {
     struct unit small = {s->bucket, s->bucket, 0, 0};
     uint64_t pairs = 0;
-    s->n_units = 0;
+    s->n_units = s->first_unit = 0;
     for (uint64_t b = s->bucket; b < s->bucket_end; b++) {
         bool is_large = bucket_at(s, b)->size > TILE;
         pairs += is_large ? 0 : bucket_pairs(bucket_at(s, b));
@@ -137,7 +152,7 @@ const uint64_t *screen_portion(struct screen *s, uint64_t most, uint64_t *n) {
         s->list++;
         s->bucket = 0;
     }
-    *n = s->n_units = 0;
+    *n = s->n_units = s->first_unit = 0;
     s->bucket_end = s->bucket;
     if (s->list == s->n_lists)
         return NULL;
@@ -183,21 +198,13 @@ static void meet(const struct screen *s, const uint64_t *row, const uint64_t *sk
     }
 }
 
-/* Of a bucket between two inputs the first rows are left ones. */
-static uint32_t count_left(const struct screen *s, const uint64_t *row, uint32_t size) {
-    uint32_t n = 0;
-    while (n < size && row[n] < s->shard->split)
-        n++;
-    return n;
-}
-
 static void work_unit(const struct screen *s, const struct unit *unit, struct found *found) {
     uint64_t base = bucket_at(s, s->bucket)->first;
     for (uint64_t b = unit->bucket; b < unit->bucket_end; b++) {
         const struct bucket *bucket = bucket_at(s, b);
         const uint64_t *row = s->row + (bucket->first - base);
         const uint64_t *sketch = s->sketch + (bucket->first - base) * s->sketching->words;
-        uint32_t left = s->shard->self_join ? bucket->size : count_left(s, row, bucket->size);
+        uint32_t left = count_left(s, bucket);
         uint32_t x_end = (uint32_t)min_u64(left, (uint64_t)unit->x + TILE);
         uint32_t y = s->shard->self_join ? unit->y : (uint32_t)max_u64(left, unit->y);
         uint32_t y_end = (uint32_t)min_u64(bucket->size, (uint64_t)unit->y + TILE);
@@ -209,7 +216,7 @@ static void work_unit(const struct screen *s, const struct unit *unit, struct fo
 static void work_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct screen *s = ctx;
     struct found *found = &s->found[thread];
-    for (uint64_t u = lo; u < hi; u++) {
+    for (uint64_t u = s->first_unit + lo; u < s->first_unit + hi; u++) {
         if (s->done[u] || atomic_load_explicit(&s->n_found, memory_order_relaxed) >= s->most)
             continue;
         uint64_t before = found->n;
@@ -243,12 +250,12 @@ const struct u64_pair *screen_next(struct screen *s, const uint64_t *sketch, uin
     s->sketch = sketch;
     s->most = most;
     atomic_store(&s->n_found, 0);
-    pool_for(s->pool, s->n_units, 1, work_some, s);
+    pool_for(s->pool, s->n_units - s->first_unit, 1, work_some, s);
     struct found *all = gather(s);
     *n = all->n;
     *copies += all->copies;
-    *more = false;
-    for (uint64_t u = 0; u < s->n_units && !*more; u++)
-        *more = !s->done[u];
+    while (s->first_unit < s->n_units && s->done[s->first_unit])
+        s->first_unit++;
+    *more = s->first_unit < s->n_units;
     return all->pair;
 }

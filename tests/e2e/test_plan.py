@@ -437,6 +437,7 @@ USAGE = [
     ("-b 4 -r 65 --threshold 0.8 --minhash fast", ["--rows"]),
     ("-b 4 -r 2 --threshold 0.8 --no-sketch", ["--no-sketch"]),
     ("--exact --threshold 0.8 --no-sketch", ["--no-sketch"]),
+    ("--exact --threshold 0.8 --minhash fast", ["--exact", "--minhash"]),
 ]
 
 
