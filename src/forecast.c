@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "hash_join.h"
+#include "home.h"
 #include "lshjoin/bucket.h"
 #include "lshjoin/sort.h"
 #include "sketch_join.h"
@@ -27,6 +28,12 @@ static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
 /* Keys that do not stand alone, as a share: mostly less. */
 static const double surviving = 0.2;
 
+/* Candidates of a rank, of which so many travel at once: in their slots, and in the batch. */
+static void expect_candidates(struct forecast *f, double candidates, double room) {
+    f->memory[MEMORY_CANDIDATES] =
+        fmin(candidates, room) * slot_bytes + fmin(candidates, HOME_BATCH * room) * batch_bytes;
+}
+
 /* Of a join by sketches: a few bands' keys and tuples at a time, of which some survive the loss of those that
  * stand alone, with their sketches. */
 static void expect_sketches(struct forecast *f, const struct plan *p, const struct survey *s,
@@ -34,7 +41,7 @@ static void expect_sketches(struct forecast *f, const struct plan *p, const stru
     const struct drawing *d = &p->drawing;
     double ranks = (double)f->ranks, sketch = d->pool * d->symbol_bits / 8.0;
     uint32_t bands = sketch_join_bands((uint64_t)rows, f->ranks, o->round_bytes, d->bands);
-    double tuples = bands * rows, candidates = (double)sketch_join_candidates(o->round_bytes);
+    double tuples = bands * rows, room = (double)o->round_bytes / SKETCH_JOIN_SHARE / slot_bytes;
     struct bins bins = bins_choose((uint32_t)f->ranks, s->rows, o->round_bytes / sizeof(struct tuple));
     double *memory = f->memory;
     memory[MEMORY_SKETCHES] = rows * (sketch + 1);
@@ -43,8 +50,9 @@ static void expect_sketches(struct forecast *f, const struct plan *p, const stru
     memory[MEMORY_ROUND] = tuples * sizeof(struct tuple) * (f->ranks > 1 ? 2 : 1) +
                            fmin(surviving * tuples * (sketch + 2 * sizeof(uint64_t)),
                                 (double)o->round_bytes / 16 * (f->ranks > 1 ? 3 : 1));
-    memory[MEMORY_CANDIDATES] = fmin(p->candidates / ranks, candidates) * slot_bytes * 2 +
-                                fmin(p->candidates / ranks, SKETCH_JOIN_BATCH * candidates) * batch_bytes;
+    expect_candidates(f, p->candidates / ranks, room);
+    memory[MEMORY_CANDIDATES] +=
+        fmin(p->candidates / ranks, room) * slot_bytes; /* found, and not yet in a slot */
 }
 
 static void expect_memory(struct forecast *f, const struct plan *p, const struct survey *s,
@@ -67,12 +75,11 @@ static void expect_memory(struct forecast *f, const struct plan *p, const struct
     memory[MEMORY_KEYS] = keys * sizeof(uint64_t);
     if (!o->verify && variants == 1)
         memory[MEMORY_DIGESTS] = rows * d->bands * family->words(d->rows) * sizeof(uint32_t);
-    else if (!o->verify || copies > (HASH_JOIN_BATCH - 1) * room)
+    else if (!o->verify || copies > (HOME_BATCH - 1) * room)
         memory[MEMORY_DIGESTS] = rows * d->bands * variants * sizeof(uint64_t);
     memory[MEMORY_COUNTS] = 2.0 * ranks * d->bands * bins.per_owner * sizeof(uint64_t);
     memory[MEMORY_ROUND] = tuples * (f->ranks > 1 ? 2 : 1) + tuples / sizeof(struct tuple) * bucket_bytes;
-    memory[MEMORY_CANDIDATES] =
-        fmin(copies, room) * slot_bytes + fmin(copies, HASH_JOIN_BATCH * room) * batch_bytes;
+    expect_candidates(f, copies, room);
 }
 
 struct forecast forecast_make(const struct plan *p, const struct survey *s, const struct family *family,

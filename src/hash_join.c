@@ -20,8 +20,6 @@ struct hash_join {
     struct signatures signatures;
     struct home home;
     struct owner owner;
-    struct u64_pair *slots; /* [ranks][slot_size] candidates to every rank */
-    uint64_t slot_size;
 };
 
 static void tell_signed(void *ctx, uint64_t rows) {
@@ -53,34 +51,24 @@ static int send_candidates(struct hash_join *j, uint64_t pairs, double done, dou
                                  .asymmetric = j->in->family->is_asymmetric,
                                  .lists = j->owner.lists,
                                  .n_lists = j->o->threads};
-    uint64_t *n = mem_alloc((uint64_t)comm_size(j->c), sizeof *n), seen = 0;
-    uint64_t more = true;
+    struct home *home = &j->home;
+    uint64_t seen = 0, more = true;
     while (more && !e->status) {
         metrics_stage(j->metrics, STAGE_CANDIDATES);
-        more = pair_cursor_next(&cursor, j->slots, j->slot_size, n);
+        more = pair_cursor_next(&cursor, home->slots, home->slot_size, home->in_slot);
         for (int rank = 0; rank < comm_size(j->c); rank++)
-            seen += n[rank];
-        j->home.n += comm_exchange_slots(j->c, sizeof *j->slots, j->slots, j->slot_size, n,
-                                         home_reserve(&j->home, (uint64_t)comm_size(j->c) * j->slot_size));
+            seen += home->in_slot[rank];
+        home_send(home, e);
         comm_max(j->c, &more, 1);
-        if (home_is_full(&j->home)) {
-            verbose(j->o, j->c, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here",
-                    j->metrics->batches + 1, j->home.n);
-            home_flush(&j->home, false, e);
-        }
         metrics_progress(j->metrics, done + share * (double)min_u64(seen, pairs) / (double)max_u64(1, pairs),
                          j->metrics->count[COUNT_COPIES] + seen);
     }
     j->metrics->count[COUNT_COPIES] += seen;
     pair_cursor_free(&cursor);
-    free(n);
     return e->status;
 }
 
 static void open_home(struct hash_join *j, struct output *out) {
-    uint64_t ranks = (uint64_t)comm_size(j->c);
-    j->slot_size = max_u64(1, j->o->round_bytes / HASH_JOIN_SHARE / sizeof *j->slots / ranks);
-    j->slots = mem_alloc(ranks * j->slot_size, sizeof *j->slots);
     j->home = (struct home){.comm = j->c,
                             .pool = j->pool,
                             .shard = &j->in->shard,
@@ -91,7 +79,7 @@ static void open_home(struct hash_join *j, struct output *out) {
                             .threshold = *j->threshold,
                             .output = out,
                             .metrics = j->metrics};
-    home_open(&j->home, HASH_JOIN_BATCH * ranks * j->slot_size);
+    home_open(&j->home, j->o->round_bytes / HASH_JOIN_SHARE);
 }
 
 int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
@@ -113,7 +101,6 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
     if (!e->status)
         home_flush(&j->home, true, e);
     home_close(&j->home);
-    free(j->slots);
     owner_close(&j->owner);
     signatures_free(&j->signatures);
     return e->status;

@@ -8,10 +8,9 @@
 #include "lshjoin/plan.h"
 #include "output.h"
 
-/* The part of a round's bound that candidates may fill on their way; and how many such parts are gathered at
- * home, where, sorted and compared, they need several times their size. The fewer the batches, the fewer
- * copies of a pair there are to tell apart. */
-enum { HASH_JOIN_SHARE = 8, HASH_JOIN_BATCH = 4 };
+/* The part of a round's bound that candidates may fill on their way. Sorted and compared at home, they need
+ * several times their size. */
+enum { HASH_JOIN_SHARE = 8 };
 
 /* Collective. What the plan's bands find, and the threshold keeps, goes to `out`. Returns e->status, agreed.
  */

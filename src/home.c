@@ -1,25 +1,26 @@
 #include "home.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "lshjoin/candidate.h"
+#include "verbose.h"
 
 enum { CHUNK = 256 }; /* candidates that a thread takes at a time */
 
-enum { FULL_OF = 4 }; /* a batch is full when three quarters of its room are */
-
-static void make_room(struct home *h, uint64_t capacity) {
-    h->capacity = capacity;
-    h->batch = mem_grow(h->batch, capacity, sizeof *h->batch);
-    free(h->scratch);
-    free(h->value);
-    h->scratch = mem_alloc(capacity, sizeof *h->scratch);
-    h->value = mem_alloc(capacity, sizeof *h->value);
+static uint64_t most_at_once(const struct home *h) {
+    return (uint64_t)comm_size(h->comm) * h->slot_size;
 }
 
-void home_open(struct home *h, uint64_t capacity) {
-    make_room(h, capacity);
+void home_open(struct home *h, uint64_t bytes) {
+    uint64_t ranks = (uint64_t)comm_size(h->comm);
+    h->slot_size = max_u64(1, bytes / sizeof *h->slots / ranks);
+    h->slots = mem_alloc(most_at_once(h), sizeof *h->slots);
+    h->in_slot = mem_zero(ranks, sizeof *h->in_slot);
+    h->batch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->batch);
+    h->scratch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->scratch);
+    h->value = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->value);
     if (!h->options->top_k)
         return;
     h->nearest = (struct nearest){.comm = h->comm,
@@ -33,21 +34,24 @@ void home_open(struct home *h, uint64_t capacity) {
 void home_close(struct home *h) {
     if (h->options->top_k)
         nearest_close(&h->nearest);
+    free(h->slots);
+    free(h->in_slot);
     free(h->batch);
     free(h->scratch);
     free(h->value);
 }
 
-struct u64_pair *home_reserve(struct home *h, uint64_t n) {
-    if (h->n + n > h->capacity)
-        make_room(h, max_u64(h->n + n, h->capacity + h->capacity / 2));
-    return h->batch + h->n;
-}
-
-bool home_is_full(const struct home *h) {
-    uint64_t full = FULL_OF * h->n > (FULL_OF - 1) * h->capacity;
-    comm_max(h->comm, &full, 1);
-    return full;
+int home_send(struct home *h, struct error *e) {
+    h->n +=
+        comm_exchange_slots(h->comm, sizeof *h->slots, h->slots, h->slot_size, h->in_slot, h->batch + h->n);
+    uint64_t is_full = h->n > (HOME_BATCH - 1) * most_at_once(h); /* no room for as many once more */
+    comm_max(h->comm, &is_full, 1);
+    if (is_full) {
+        verbose(h->options, h->comm, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here",
+                h->metrics->batches + 1, h->n);
+        home_flush(h, false, e);
+    }
+    return e->status;
 }
 
 /* What decides on a run of n <= CHUNK candidates that share the row of `theirs`: value[n], NaN for those that

@@ -27,23 +27,27 @@ struct home {
     struct output *output;
     struct metrics *metrics;
 
-    struct nearest nearest;   /* with --top-k pairs go there */
-    uint64_t capacity, n;     /* candidates that fit and that have come since the last flush */
-    struct u64_pair *batch;   /* [capacity] see candidate.h */
-    struct u64_pair *scratch; /* [capacity] */
-    double *value;            /* [capacity] what a comparison gave; NaN: not a pair */
-    bool flushed;             /* once before: this is not all there is */
+    struct nearest nearest; /* with --top-k pairs go there */
+    /* Candidates on their way, of each rank's home as many as a slot holds (candidate.h). */
+    uint64_t slot_size, *in_slot; /* [ranks] */
+    struct u64_pair *slots;       /* [ranks][slot_size] */
+    /* Those that have come since the last flush, room for HOME_BATCH times what comes at once. */
+    uint64_t n;
+    struct u64_pair *batch, *scratch;
+    double *value; /* what a comparison gave; NaN: not a pair */
+    bool flushed;  /* once before: this is not all there is */
 };
 
-/* Room for batches of `capacity` candidates; a batch that grows beyond makes room for itself. */
-void home_open(struct home *h, uint64_t capacity);
+/* The fewer the batches, the fewer copies of a pair there are to tell apart. */
+enum { HOME_BATCH = 4 };
+
+/* Room for `bytes` of slots, which is what a rank sends or receives at once. */
+void home_open(struct home *h, uint64_t bytes);
 void home_close(struct home *h);
 
-/* Room for n candidates more behind those that have come: where they go. */
-struct u64_pair *home_reserve(struct home *h, uint64_t n);
-
-/* Collective. Whether a batch is full on some rank. */
-bool home_is_full(const struct home *h);
+/* Collective. Send what all ranks have put into their slots: in_slot[rank] candidates each. A batch that is
+ * full on some rank is taken through. Returns e->status, agreed. */
+int home_send(struct home *h, struct error *e);
 
 /* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it, and what
  * --top-k kept is written. A pair whose copies come in several batches is one pair: the copy of its lowest

@@ -1,13 +1,11 @@
 #include "sketch_join.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "home.h"
 #include "lshjoin/candidate.h"
 #include "lshjoin/screen.h"
 #include "owner.h"
-#include "verbose.h"
 
 struct sketch_join {
     struct comm *c;
@@ -28,10 +26,6 @@ uint32_t sketch_join_bands(uint64_t rows, uint64_t ranks, uint64_t round_bytes, 
     return (uint32_t)max_u64(1, min_u64(bands, bytes / max_u64(1, rows)));
 }
 
-uint64_t sketch_join_candidates(uint64_t round_bytes) {
-    return max_u64(1, round_bytes / 64 / sizeof(struct u64_pair));
-}
-
 static void tell_sketched(void *ctx, uint64_t rows) {
     struct sketch_join *j = ctx;
     metrics_progress(j->metrics, (double)rows / (double)max_u64(1, j->in->records.n), rows);
@@ -46,54 +40,41 @@ static void sketch(struct sketch_join *j) {
     j->metrics->count[COUNT_HASHES] = n * j->drawing->pool;
 }
 
-/* Pairs to the ranks that are their homes. */
-static void send_home(struct sketch_join *j, const struct u64_pair *pairs, uint64_t n) {
+/* Of n pairs from number `first` on those that there is room for, into the slots of their homes. Returns the
+ * number of the first that there is none for. */
+static uint64_t fill_slots(struct sketch_join *j, const struct u64_pair *pairs, uint64_t first, uint64_t n) {
     const struct shard *s = &j->in->shard;
-    uint64_t ranks = (uint64_t)s->ranks, *n_sent = mem_zero(3 * ranks, sizeof *n_sent);
-    uint64_t *n_received = n_sent + ranks, *next = n_received + ranks, sum = 0;
-    struct u64_pair *sent = mem_alloc(n, sizeof *sent);
-    int *home = mem_alloc(n, sizeof *home);
-    for (uint64_t i = 0; i < n; i++) {
-        bool at_left = candidate_is_at_left(s, pairs[i].first, pairs[i].second);
-        home[i] = shard_rank(s, at_left ? pairs[i].first : pairs[i].second);
-        n_sent[home[i]]++;
+    struct home *home = &j->home;
+    for (int rank = 0; rank < s->ranks; rank++)
+        home->in_slot[rank] = 0;
+    for (; first < n; first++) {
+        uint64_t left = pairs[first].first, right = pairs[first].second;
+        bool at_left = candidate_is_at_left(s, left, right);
+        int rank = shard_rank(s, at_left ? left : right);
+        if (home->in_slot[rank] == home->slot_size)
+            break;
+        home->slots[(uint64_t)rank * home->slot_size + home->in_slot[rank]++] =
+            candidate_at(s, rank, left, right, at_left, 0);
     }
-    for (uint64_t r = 0; r < ranks; sum += n_sent[r++])
-        next[r] = sum;
-    for (uint64_t i = 0; i < n; i++)
-        sent[next[home[i]]++] = candidate_at(s, home[i], pairs[i].first, pairs[i].second,
-                                             candidate_is_at_left(s, pairs[i].first, pairs[i].second), 0);
-    free(home);
-    comm_counts(j->c, n_sent, n_received, 1);
-    struct u64_pair *came = comm_exchange(j->c, sizeof *sent, sent, n_sent, n_received);
-    uint64_t n_came = 0;
-    for (uint64_t r = 0; r < ranks; r++)
-        n_came += n_received[r];
-    struct u64_pair *room = home_reserve(&j->home, n_came);
-    for (uint64_t i = 0; i < n_came; i++)
-        room[i] = came[i];
-    j->home.n += n_came;
-    free(came);
-    free(n_sent);
+    return first;
 }
 
 /* Candidates of the screen's portion to their homes. */
 static void screen_portion_of(struct sketch_join *j, struct error *e) {
+    const uint64_t most = max_u64(1, j->o->round_bytes / SKETCH_JOIN_SHARE / sizeof(struct u64_pair));
+    const struct u64_pair *pairs = NULL;
+    uint64_t n = 0, sent = 0;
+    bool more = true;
     for (uint64_t left = true; left && !e->status;) {
-        uint64_t n;
-        bool more;
         metrics_stage(j->metrics, STAGE_CANDIDATES);
-        const struct u64_pair *pairs =
-            screen_next(j->screen, j->sketch, sketch_join_candidates(j->o->round_bytes), &n,
-                        &j->metrics->count[COUNT_COPIES], &more);
-        send_home(j, pairs, n);
-        left = more;
-        comm_max(j->c, &left, 1);
-        if (home_is_full(&j->home)) {
-            verbose(j->o, j->c, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here",
-                    j->metrics->batches + 1, j->home.n);
-            home_flush(&j->home, false, e);
+        if (sent == n && more) {
+            pairs = screen_next(j->screen, j->sketch, most, &n, &j->metrics->count[COUNT_COPIES], &more);
+            sent = 0;
         }
+        sent = fill_slots(j, pairs, sent, n);
+        home_send(&j->home, e);
+        left = more || sent < n;
+        comm_max(j->c, &left, 1);
     }
 }
 
@@ -153,7 +134,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
                             .threshold = *threshold,
                             .output = out,
                             .metrics = m};
-    home_open(&j->home, SKETCH_JOIN_BATCH * sketch_join_candidates(o->round_bytes));
+    home_open(&j->home, o->round_bytes / SKETCH_JOIN_SHARE);
     metrics_phase(m, "join", "pairs");
     uint32_t bands = j->drawing->bands;
     uint32_t each = sketch_join_bands(most_rows, (uint64_t)comm_size(c), o->round_bytes, bands);

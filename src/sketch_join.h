@@ -12,9 +12,9 @@
  * the bound of a round; on one rank, where nothing is sent, an eighth, which spares memory. */
 uint32_t sketch_join_bands(uint64_t rows, uint64_t ranks, uint64_t round_bytes, uint32_t bands);
 
-/* Candidates that a rank finds before they go home, and those that make a batch there. */
-uint64_t sketch_join_candidates(uint64_t round_bytes);
-enum { SKETCH_JOIN_BATCH = 2 };
+/* The part of a round's bound that candidates may fill on their way: small, for here many batches cost no
+ * more than few. */
+enum { SKETCH_JOIN_SHARE = 64 };
 
 /* Collective. As hash_join, of a plan whose drawing has symbol_bits. */
 int sketch_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
