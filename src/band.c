@@ -94,7 +94,8 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
     uint64_t slice = max_u64(1, n / 64 / job.chunk) * job.chunk * (uint64_t)pool_threads(pool);
     for (job.first = 0; job.first < n; job.first += slice) {
         pool_for(pool, min_u64(slice, n - job.first), job.chunk, sign_rows, &job);
-        told(ctx, min_u64(n, job.first + slice));
+        if (told)
+            told(ctx, min_u64(n, job.first + slice));
     }
     free(job.scratch);
     family->destroy(signer);

@@ -66,7 +66,8 @@ uint64_t comm_exchange_slots(struct comm *c, size_t item, const void *sent, uint
                              const uint64_t *n_sent, void *received);
 
 /* Rows of fixed width by their global numbers, in any order, our own among them: out[n][width]. `records` are
- * the rows that this rank answers from. Moves in stretches of about `most` bytes from and to a rank. */
+ * the rows that this rank answers from. Moves about `most` bytes from and to a rank
+ * at once. */
 void comm_pick(struct comm *c, const struct shard *shard, const struct records *records, const uint64_t *rows,
                uint64_t n, uint64_t most, void *out);
 

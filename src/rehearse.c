@@ -37,11 +37,6 @@ struct outcome {
     uint64_t pairs[STEPS + 1]; /* candidates that reach the threshold, by the step below their agreement */
 };
 
-static void tell_nobody(void *ctx, uint64_t rows) {
-    (void)ctx;
-    (void)rows;
-}
-
 /* All ranks' rows, those of the left input first; of sets by their lengths and elements. */
 static struct records gather_rows(struct comm *c, const struct records *mine, uint64_t left) {
     struct records all = {.item = mine->item, .width = mine->width};
@@ -80,7 +75,7 @@ static struct band_keys keys_of(const struct records *digest, const struct band_
 
 static void sign_cast(struct cast *all, struct comm *c, struct pool *pool, const struct family *family,
                       const struct records *rows, uint64_t left, uint64_t split, const struct drawing *d) {
-    struct signatures mine = signatures_create(pool, family, rows, d, split, false, tell_nobody, NULL);
+    struct signatures mine = signatures_create(pool, family, rows, d, split, false, NULL, NULL);
     all->signatures.is_asymmetric = mine.is_asymmetric;
     all->signatures.digest = gather_rows(c, signatures_digest(&mine, pool), left);
     all->n = all->signatures.digest.n;

@@ -164,14 +164,9 @@ void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const s
     free(job.profile);
 }
 
-static void tell_nobody(void *ctx, uint64_t rows) {
-    (void)ctx;
-    (void)rows;
-}
-
 struct sketches sample_sketch(struct comm *c, struct pool *pool, const struct family *family,
                               const struct records *rows, uint64_t left, const struct drawing *d) {
-    struct sketches mine = sketches_create(pool, family, rows, d, tell_nobody, NULL), all = mine;
+    struct sketches mine = sketches_create(pool, family, rows, d, NULL, NULL), all = mine;
     uint64_t right = rows->n - left, ignored;
     all.words.data = comm_gather(c, mine.words.width * mine.words.item, mine.words.data, left, right,
                                  &ignored, &all.words.n);

@@ -99,7 +99,8 @@ struct sketches sketches_create(struct pool *pool, const struct family *family, 
     uint64_t slice = max_u64(1, n / 64 / TOGETHER) * TOGETHER * (uint64_t)pool_threads(pool);
     for (; job.first < n; job.first += slice) {
         pool_for(pool, min_u64(slice, n - job.first), TOGETHER, sketch_rows, &job);
-        told(ctx, min_u64(n, job.first + slice));
+        if (told)
+            told(ctx, min_u64(n, job.first + slice));
     }
     family->destroy(signer);
     return s;

@@ -47,7 +47,7 @@ struct signatures {
  * symbols' words, so that a chance collision of keys is told from a true one (not with several
  * variants). Rows below `split` ask and the others do not, unless `split` is UINT64_MAX; where two that store
  * do not meet, the former do not store either. told(ctx, rows)
- * is called now and then with the number of records that are done. */
+ * is called now and then, unless it is NULL, with the number of records that are done. */
 struct signatures signatures_create(struct pool *pool, const struct family *family,
                                     const struct records *records, const struct drawing *drawing,
                                     uint64_t split, bool keep_symbols, void (*told)(void *ctx, uint64_t rows),

@@ -40,8 +40,8 @@ struct sketches {
     bool *pairs;          /* [n] */
 };
 
-/* Sketch every record with functions drawn as `drawing` says. told(ctx, rows) is called now and then with the
- * number of records that are done. */
+/* Sketch every record with functions drawn as `drawing` says. told(ctx, rows) is called now and then, unless
+ * it is NULL, with the number of records that are done. */
 struct sketches sketches_create(struct pool *pool, const struct family *family, const struct records *records,
                                 const struct drawing *drawing, void (*told)(void *ctx, uint64_t rows),
                                 void *ctx);

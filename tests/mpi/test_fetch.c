@@ -117,12 +117,38 @@ static void check_wishes(const struct table *t) {
     free(rows);
 }
 
+/* The same rows of a fixed table, our own among them and some twice, in an order of their own. */
+static void check_picks(const struct table *t) {
+    const uint64_t most[] = {1, 500, 1 << 30};
+    uint64_t *rows = mem_alloc(2 * t->shard.rows, sizeof *rows);
+    for (enum wish wish = ALL; wish < WISHES; wish++) {
+        uint64_t n = 0;
+        for (uint64_t k = 0; k < 2 * t->shard.rows; k++) {
+            uint64_t row = (k * 7919 + (uint64_t)t->shard.rank) % t->shard.rows;
+            if (wanted(t, wish, row))
+                rows[n++] = row;
+        }
+        struct records picked = {.n = n, .item = t->item, .width = t->width};
+        picked.data = mem_alloc(n * t->width, t->item);
+        for (size_t k = 0; k < sizeof most / sizeof *most; k++) {
+            memset(picked.data, 0, n * t->width * t->item);
+            comm_pick(t->c, &t->shard, &t->records, rows, n, most[k], picked.data);
+            for (uint64_t i = 0; i < n; i++)
+                check_row(t, &picked, i, rows[i]);
+        }
+        records_free(&picked);
+    }
+    free(rows);
+}
+
 static void check_tables(struct comm *c, const uint64_t *rows) {
     const size_t items[] = {4, 8};
     for (size_t i = 0; i < 2; i++)
         for (int fixed = 0; fixed <= 1; fixed++) {
             struct table *t = table_create(c, rows, items[i], fixed);
             check_wishes(t);
+            if (fixed)
+                check_picks(t);
             table_free(t);
         }
 }
