@@ -4,14 +4,10 @@
 #define EXACT_METHOD_H
 
 #include "lshjoin/exact.h"
+#include "lshjoin/units.h"
 
-/* Pairs that one thread has found, and how many it compared. */
-struct exact_found {
-    uint64_t n, capacity, comparisons;
-    struct exact_pair *pair;
-};
-
-void exact_add(struct exact_found *f, uint64_t stay, uint64_t moving, double value);
+/* A pair found; each comparison counts as looked at. */
+void exact_add(struct finds *f, uint64_t stay, uint64_t moving, double value);
 
 struct exact_method {
     void *(*create)(const struct exact_plan *plan);
@@ -19,7 +15,7 @@ struct exact_method {
     /* Make the block ready. Returns the number of units. */
     uint64_t (*begin)(void *state, const struct exact_plan *plan, const struct exact_meeting *meeting);
     void (*work)(void *state, const struct exact_plan *plan, const struct exact_meeting *meeting,
-                 uint64_t unit, int thread, struct exact_found *found);
+                 uint64_t unit, int thread, struct finds *found);
 };
 
 extern const struct exact_method exact_sets, exact_vectors;

@@ -217,7 +217,7 @@ static bool is_near(const struct sets *s, const uint64_t *bits, struct fraction 
 
 /* Decide on the n rows that stay of room->row. */
 static void verify(const struct exact_plan *plan, const void *set, struct mover mover,
-                   struct probe_room *room, uint64_t n, struct exact_found *found) {
+                   struct probe_room *room, uint64_t n, struct finds *found) {
     const struct records *r = &plan->stay.records;
     if (n >= FAMILY_RUN && plan->family->verify_run)
         plan->family->verify_run(&plan->threshold, set, mover.n, r, room->row, n, room->value);
@@ -227,14 +227,14 @@ static void verify(const struct exact_plan *plan, const void *set, struct mover 
                                       records_length(r, room->row[k]), set, mover.n, r->item,
                                       &room->value[k]))
                 room->value[k] = NAN;
-    found->comparisons += n;
+    found->looked += n;
     for (uint64_t k = 0; k < n; k++)
         if (room->value[k] > 0) /* those that share a place only may reach a threshold of 0 */
             exact_add(found, room->row[k], mover.row, room->value[k]);
 }
 
 static void compare(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
-                    struct mover mover, struct probe_room *room, struct exact_found *found) {
+                    struct mover mover, struct probe_room *room, struct finds *found) {
     enum { AHEAD = 8 };
     const void *set = records_row(&m->moving.records, mover.row);
     uint64_t n_near = 0, own[PARITY_WORDS];
@@ -265,7 +265,7 @@ static const uint32_t *prefix_of(const struct sets *s, const struct exact_plan *
 }
 
 static void join_set(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
-                     struct mover mover, struct probe_room *room, struct exact_found *found) {
+                     struct mover mover, struct probe_room *room, struct finds *found) {
     const uint32_t *prefix = prefix_of(s, plan, m, mover, room);
     set_window(s, plan->threshold.exact, mover, &room->window);
     look_up(&s->index, room, plan->threshold.exact, prefix, prefix_length(plan->threshold.exact, mover.n));
@@ -283,7 +283,7 @@ static void prefetch_lists(const struct prefix_index *x, uint64_t rank) {
 }
 
 static void work(void *state, const struct exact_plan *plan, const struct exact_meeting *m, uint64_t unit,
-                 int thread, struct exact_found *found) {
+                 int thread, struct finds *found) {
     struct sets *s = state;
     const struct prefix_index *x = &s->index;
     uint64_t end = min_u64(m->moving.records.n, (unit + 1) * UNIT);

@@ -185,7 +185,7 @@ static uint64_t partners(const struct exact_plan *plan, const struct exact_meeti
 
 /* The pairs of a moving row that passed are looked at in truth. */
 static void decide(const struct exact_plan *plan, const struct exact_meeting *m, const struct panel *p,
-                   uint64_t moving, uint64_t bits, struct exact_found *found) {
+                   uint64_t moving, uint64_t bits, struct finds *found) {
     const struct records *a = &plan->stay.records, *b = &m->moving.records;
     for (; bits; bits &= bits - 1) {
         uint64_t row = p->first + (uint64_t)__builtin_ctzll(bits);
@@ -212,7 +212,7 @@ static void refine(const struct vectors *v, struct panel *p, uint64_t first, uin
 
 /* A tile with pairs that the coarse sieve lets through. */
 static void look(const struct vectors *v, struct panel *p, uint64_t first, uint64_t rows, uint64_t *bits,
-                 struct exact_found *found) {
+                 struct finds *found) {
     int n = 0;
     for (uint64_t r = 0; r < rows; r++) {
         bits[r] &= partners(v->plan, v->meeting, p, first + r);
@@ -236,8 +236,7 @@ static uint64_t pairs_of(const struct exact_plan *plan, const struct exact_meeti
 }
 
 /* Rows [lo, hi) of the block meet the panel. */
-static void meet(const struct vectors *v, struct panel *p, uint64_t lo, uint64_t hi,
-                 struct exact_found *found) {
+static void meet(const struct vectors *v, struct panel *p, uint64_t lo, uint64_t hi, struct finds *found) {
     const struct coarse *c = v->plan->coarse;
     struct panel8 panel = {v->stay + p->first * row_bytes(v->plan), v->sum + p->first, p->start};
     uint64_t bits[ROWS];
@@ -248,11 +247,11 @@ static void meet(const struct vectors *v, struct panel *p, uint64_t lo, uint64_t
         if (product8_reach(c->sieve.simd, c->vnni, &panel, x, rows, c->quads, p->offset + (i - lo), bits))
             look(v, p, i, rows, bits, found);
     }
-    found->comparisons += pairs_of(v->plan, v->meeting, p, lo, hi);
+    found->looked += pairs_of(v->plan, v->meeting, p, lo, hi);
 }
 
 static void work(void *state, const struct exact_plan *plan, const struct exact_meeting *m, uint64_t unit,
-                 int thread, struct exact_found *found) {
+                 int thread, struct finds *found) {
     struct vectors *v = state;
     struct panel *p = &v->panel[thread];
     uint64_t panels = panels_of(m->stay_end), lo = unit / panels * STRIP;

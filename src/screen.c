@@ -1,10 +1,9 @@
 #include "lshjoin/screen.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/units.h"
 
 enum {
     TILE = 256,          /* rows of a bucket that meet as many others in one unit of work */
@@ -18,13 +17,7 @@ struct unit {
     uint32_t x, y;
 };
 
-struct found {
-    uint64_t n, capacity, copies;
-    struct u64_pair *pair;
-};
-
 struct screen {
-    struct pool *pool;
     const struct sketching *sketching;
     const struct shard *shard;
     bool exclusive;
@@ -38,32 +31,25 @@ struct screen {
     uint64_t bucket, bucket_end, n_rows, row_capacity, *row;
     const uint64_t *sketch;
 
-    struct unit *unit;
-    bool *done;                                  /* [unit_capacity] */
-    uint64_t n_units, unit_capacity, first_unit; /* those before it are done */
-    struct found *found;                         /* [threads] */
-    uint64_t most;
-    _Atomic uint64_t n_found; /* by all threads, in this call */
+    struct unit *unit; /* [n_units] */
+    uint64_t n_units, unit_capacity;
+    struct units *units;
 };
 
 struct screen *screen_create(struct pool *pool, const struct sketching *sketching, const struct shard *shard,
                              bool exclusive) {
     struct screen *s = mem_zero(1, sizeof *s);
-    s->pool = pool;
     s->sketching = sketching;
     s->shard = shard;
     s->exclusive = exclusive;
-    s->found = mem_zero((uint64_t)pool_threads(pool), sizeof *s->found);
+    s->units = units_create(pool, sizeof(struct u64_pair));
     return s;
 }
 
 void screen_free(struct screen *s) {
-    for (int t = 0; t < pool_threads(s->pool); t++)
-        free(s->found[t].pair);
-    free(s->found);
+    units_free(s->units);
     free(s->row);
     free(s->unit);
-    free(s->done);
     free(s);
 }
 
@@ -83,9 +69,7 @@ static void add_unit(struct screen *s, struct unit unit) {
     if (s->n_units == s->unit_capacity) {
         s->unit_capacity = 2 * s->unit_capacity + 64;
         s->unit = mem_grow(s->unit, s->unit_capacity, sizeof *s->unit);
-        s->done = mem_grow(s->done, s->unit_capacity, sizeof *s->done);
     }
-    s->done[s->n_units] = false;
     s->unit[s->n_units++] = unit;
 }
 
@@ -115,7 +99,7 @@ static void cut_into_tiles(struct screen *s, uint64_t bucket) {
 static void make_units(struct screen *s) {
     struct unit small = {s->bucket, s->bucket, 0, 0};
     uint64_t pairs = 0;
-    s->n_units = s->first_unit = 0;
+    s->n_units = 0;
     for (uint64_t b = s->bucket; b < s->bucket_end; b++) {
         bool is_large = bucket_at(s, b)->size > TILE;
         pairs += is_large ? 0 : bucket_pairs(bucket_at(s, b));
@@ -152,7 +136,8 @@ const uint64_t *screen_portion(struct screen *s, uint64_t most, uint64_t *n) {
         s->list++;
         s->bucket = 0;
     }
-    *n = s->n_units = s->first_unit = 0;
+    *n = s->n_units = 0;
+    units_begin(s->units, 0);
     s->bucket_end = s->bucket;
     if (s->list == s->n_lists)
         return NULL;
@@ -163,24 +148,23 @@ const uint64_t *screen_portion(struct screen *s, uint64_t most, uint64_t *n) {
     }
     take_rows(s);
     make_units(s);
+    units_begin(s->units, s->n_units);
     *n = s->n_rows;
     return s->row;
 }
 
-static void add_found(struct found *f, const uint64_t *row, uint32_t x, const uint32_t *place, uint32_t n,
+static void add_found(struct finds *f, const uint64_t *row, uint32_t x, const uint32_t *place, uint32_t n,
                       uint64_t unequal) {
-    if (f->n + n > f->capacity) {
-        f->capacity = 2 * (f->n + n) + 1024;
-        f->pair = mem_grow(f->pair, f->capacity, sizeof *f->pair);
-    }
+    struct u64_pair *pair = finds_room(f, n), *first = pair;
     for (uint32_t k = 0; k < n; k++)
         if (row[x] + unequal != row[place[k]])
-            f->pair[f->n++] = (struct u64_pair){row[x], row[place[k]]};
+            *pair++ = (struct u64_pair){row[x], row[place[k]]};
+    f->n += (uint64_t)(pair - first);
 }
 
 /* The pairs of x in [x, x_end) with y in [y, y_end), y > x: places in a bucket whose rows rise. */
 static void meet(const struct screen *s, const uint64_t *row, const uint64_t *sketch, uint32_t band,
-                 uint32_t x, uint32_t x_end, uint32_t y, uint32_t y_end, struct found *found) {
+                 uint32_t x, uint32_t x_end, uint32_t y, uint32_t y_end, struct finds *found) {
     uint32_t words = s->sketching->words, place[STRETCH];
     uint64_t unequal = s->exclusive ? s->shard->split : 0; /* no row is its own partner anyway */
     for (; y < y_end; y += STRETCH) {
@@ -189,7 +173,7 @@ static void meet(const struct screen *s, const uint64_t *row, const uint64_t *sk
             uint32_t from = (uint32_t)max_u64(y, i + 1);
             uint32_t n = sketch_candidates(s->sketching, sketch + (uint64_t)i * words,
                                            sketch + (uint64_t)from * words, stop - from, band, place);
-            found->copies += stop - from;
+            found->looked += stop - from;
             for (uint32_t k = 0; k < n; k++)
                 place[k] += from;
             if (n > 0)
@@ -198,7 +182,10 @@ static void meet(const struct screen *s, const uint64_t *row, const uint64_t *sk
     }
 }
 
-static void work_unit(const struct screen *s, const struct unit *unit, struct found *found) {
+static void work(void *ctx, uint64_t number, int thread, struct finds *found) {
+    (void)thread;
+    const struct screen *s = ctx;
+    const struct unit *unit = &s->unit[number];
     uint64_t base = bucket_at(s, s->bucket)->first;
     for (uint64_t b = unit->bucket; b < unit->bucket_end; b++) {
         const struct bucket *bucket = bucket_at(s, b);
@@ -212,50 +199,10 @@ static void work_unit(const struct screen *s, const struct unit *unit, struct fo
     }
 }
 
-/* Units begin only while there is room; the rest is done by another call. */
-static void work_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
-    struct screen *s = ctx;
-    struct found *found = &s->found[thread];
-    for (uint64_t u = s->first_unit + lo; u < s->first_unit + hi; u++) {
-        if (s->done[u] || atomic_load_explicit(&s->n_found, memory_order_relaxed) >= s->most)
-            continue;
-        uint64_t before = found->n;
-        work_unit(s, &s->unit[u], found);
-        s->done[u] = true;
-        atomic_fetch_add_explicit(&s->n_found, found->n - before, memory_order_relaxed);
-    }
-}
-
-/* All threads' pairs, in the first one's list. */
-static struct found *gather(struct screen *s) {
-    struct found *all = s->found;
-    uint64_t sum = atomic_load(&s->n_found);
-    if (sum > all->capacity) {
-        all->capacity = sum;
-        all->pair = mem_grow(all->pair, all->capacity, sizeof *all->pair);
-    }
-    for (int t = 1; t < pool_threads(s->pool); t++) {
-        if (s->found[t].n > 0)
-            memcpy(all->pair + all->n, s->found[t].pair, s->found[t].n * sizeof *all->pair);
-        all->n += s->found[t].n;
-        all->copies += s->found[t].copies;
-    }
-    return all;
-}
-
 const struct u64_pair *screen_next(struct screen *s, const uint64_t *sketch, uint64_t most, uint64_t *n,
                                    uint64_t *copies, bool *more) {
-    for (int t = 0; t < pool_threads(s->pool); t++)
-        s->found[t].n = s->found[t].copies = 0;
     s->sketch = sketch;
-    s->most = most;
-    atomic_store(&s->n_found, 0);
-    pool_for(s->pool, s->n_units - s->first_unit, 1, work_some, s);
-    struct found *all = gather(s);
-    *n = all->n;
-    *copies += all->copies;
-    while (s->first_unit < s->n_units && s->done[s->first_unit])
-        s->first_unit++;
-    *more = s->first_unit < s->n_units;
-    return all->pair;
+    const struct u64_pair *pairs = units_next(s->units, most, work, s, n, copies);
+    *more = units_left(s->units);
+    return pairs;
 }
