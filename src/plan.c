@@ -18,7 +18,7 @@ static const double ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick 
                     ns_late_band = 1.7;
 /* Of bands that read sketches. */
 static const double ns_sketch_element = 0.05, ns_sketch_coordinate = 0.025, ns_sketch_key = 4,
-                    ns_sketch_send = 7, ns_sketch_group = 8, ns_screen = 2, ns_screened = 30;
+                    ns_sketch_send = 7, ns_sketch_group = 8, ns_screen = 2, ns_mask = 0.6, ns_screened = 30;
 
 enum { GRID = 212, ROUNDS = 300, MOST_BANDS = UINT16_MAX, MOST_ROWS = 64, MOST_POOL = 4096 };
 
@@ -125,7 +125,7 @@ static void sketches_seconds(double *ns, const struct plan *p, const struct fami
         keys * ns_sketch_key;
     ns[STAGE_EXCHANGE] = keys * ns_sketch_send;
     ns[STAGE_GROUP] = keys * ns_sketch_group;
-    ns[STAGE_CANDIDATES] = p->copies * ns_screen + p->candidates * ns_screened;
+    ns[STAGE_CANDIDATES] = p->copies * ns_screen + p->masks * ns_mask + p->candidates * ns_screened;
 }
 
 void plan_seconds(struct plan *p, const struct family *family, const struct survey *s) {

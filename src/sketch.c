@@ -216,10 +216,10 @@ is_lowest_of_4(const struct sketching *s, const uint64_t *a, const uint64_t *b, 
     __m256i differ =
         _mm256_xor_si256(_mm256_loadu_si256((const void *)a), _mm256_loadu_si256((const void *)b));
     const uint64_t *mask = s->mask;
-    for (uint32_t t = 0; t < band; t++, mask += 4)
+    for (uint32_t t = 0; t <= band; t++, mask += 4)
         if (_mm256_testz_si256(differ, _mm256_loadu_si256((const void *)mask)))
-            return false;
-    return _mm256_testz_si256(differ, _mm256_loadu_si256((const void *)mask));
+            return t == band;
+    return false;
 }
 
 __attribute__((target("avx2"))) static inline bool
@@ -253,10 +253,10 @@ __attribute__((target("avx512f"))) static inline bool
 is_lowest_of_512(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t band) {
     __m512i differ = _mm512_xor_si512(_mm512_loadu_si512(a), _mm512_loadu_si512(b));
     const uint64_t *mask = s->mask;
-    for (uint32_t t = 0; t < band; t++, mask += 8)
+    for (uint32_t t = 0; t <= band; t++, mask += 8)
         if (!_mm512_test_epi64_mask(differ, _mm512_loadu_si512(mask)))
-            return false;
-    return !_mm512_test_epi64_mask(differ, _mm512_loadu_si512(mask));
+            return t == band;
+    return false;
 }
 
 __attribute__((target("popcnt,avx2,avx512f,avx512bw"))) static uint32_t

@@ -8,7 +8,8 @@
 #include "lshjoin/law.h"
 
 enum {
-    MOST_BANDS = 4096,
+    MOST_BANDS = 4096, /* of which each pair that passes the cut may look at half */
+    MOST_ROWS = 64,
     DRAWN = 4,               /* bands that tell what bands of so many rows meet with */
     MOST_EXAMINED = 1 << 20, /* pairs of the sample: bands with more of them cost too much anyway */
     FORMS = 2
@@ -46,36 +47,64 @@ struct meetings {
     uint64_t *agreeing; /* [symbols + 1] of these, by how many symbols agree; NULL where they are too many */
 };
 
-static void count_agreeing(struct meetings *m, const struct bucket_list *list, const struct sketching *s,
+/* Rows of a bucket rise: between two inputs those before the first right one meet all behind them. */
+static uint32_t count_left(const uint64_t *row, uint32_t size, uint64_t left) {
+    uint32_t n = 0;
+    while (n < size && row[n] >> 1 < left)
+        n++;
+    return n;
+}
+
+/* A bucket's rows; in a self-join n_left is their number, and each meets those behind it. */
+struct met {
+    const uint64_t *row;
+    uint32_t size, n_left;
+};
+
+static struct met met_in(const struct bucket_list *list, uint64_t bucket, bool self_join, uint64_t left) {
+    const struct bucket *b = &list->bucket[bucket];
+    const uint64_t *row = list->row + b->first;
+    return (struct met){row, b->size, self_join ? b->size : count_left(row, b->size, left)};
+}
+
+static double count_met(const struct bucket_list *list, bool self_join, uint64_t left) {
+    double pairs = 0;
+    for (uint64_t b = 0; b < list->n; b++) {
+        struct met m = met_in(list, b, self_join, left);
+        pairs += self_join ? m.size * (m.size - 1.0) / 2 : (double)m.n_left * (m.size - m.n_left);
+    }
+    return pairs;
+}
+
+static void count_agreeing(uint64_t *agreeing, const struct bucket_list *list, const struct sketching *s,
                            const struct records *words, bool self_join, uint64_t left) {
     for (uint64_t b = 0; b < list->n; b++) {
-        const struct bucket *bucket = &list->bucket[b];
-        const uint64_t *row = list->row + bucket->first;
-        for (uint32_t x = 0; x < bucket->size; x++)
-            for (uint32_t y = x + 1; y < bucket->size; y++)
-                if (self_join || (row[x] >> 1 < left && row[y] >> 1 >= left))
-                    m->agreeing[sketch_agreeing(s, records_row(words, row[x] >> 1),
-                                                records_row(words, row[y] >> 1))]++;
+        struct met m = met_in(list, b, self_join, left);
+        for (uint32_t x = 0; x < m.n_left; x++)
+            for (uint32_t y = self_join ? x + 1 : m.n_left; y < m.size; y++)
+                agreeing[sketch_agreeing(s, records_row(words, m.row[x] >> 1),
+                                         records_row(words, m.row[y] >> 1))]++;
     }
 }
 
 /* Draw bands of d->rows and look who meets in them. */
 static struct meetings draw_bands(const struct sketches *sample, const struct drawing *d, struct pool *pool,
                                   bool self_join, uint64_t left) {
+    int threads = pool_threads(pool);
     struct sketching s = sketching_create(d, cpu_simd());
     struct band_keys keys = sketches_keys(sample, &s, pool, 0, d->bands);
-    struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
-    struct meetings m = {.pairs = bucket_all(pool, &keys, lists)};
-    if (m.pairs <= MOST_EXAMINED) {
+    struct bucket_list *lists = mem_zero((uint64_t)threads, sizeof *lists);
+    struct meetings m = {0, NULL};
+    bucket_all(pool, &keys, lists);
+    for (int t = 0; t < threads; t++)
+        m.pairs += count_met(&lists[t], self_join, left);
+    if (m.pairs <= MOST_EXAMINED)
         m.agreeing = mem_zero((uint64_t)d->pool + 1, sizeof *m.agreeing);
-        m.pairs = 0;
-        for (int t = 0; t < pool_threads(pool); t++)
-            count_agreeing(&m, &lists[t], &s, &sample->words, self_join, left);
-        for (uint32_t f = 0; f <= d->pool; f++)
-            m.pairs += (double)m.agreeing[f];
-    }
-    for (int t = 0; t < pool_threads(pool); t++)
+    for (int t = 0; t < threads; t++) {
+        if (m.agreeing)
+            count_agreeing(m.agreeing, &lists[t], &s, &sample->words, self_join, left);
         bucket_list_free(&lists[t]);
+    }
     free(lists);
     free(keys.key);
     sketching_free(&s);
@@ -102,10 +131,11 @@ static void expect(struct plan *p, const struct survey *s, const struct meetings
     uint32_t m = d->pool;
     double q = 1, per_band = scale / DRAWN;
     p->copies = (met->pairs + 1) * per_band * d->bands; /* where none met, it need not be none */
-    p->candidates = p->pairs = 0;
+    p->candidates = p->pairs = p->masks = 0;
     for (uint32_t f = m; met->agreeing && f >= max_u64(d->rows, d->cut); f--) {
         double candidates = (double)met->agreeing[f] * per_band / q * law_any(q, d->bands);
         p->candidates += candidates;
+        p->masks += (double)met->agreeing[f] * per_band * d->bands * fmin(d->bands / 2.0, 1 / q);
         if (f >= p->agreement * m)
             p->pairs += candidates;
         q *= (double)(f - d->rows) / f;
@@ -151,7 +181,7 @@ static bool search_cuts(struct search *s, struct plan p, const struct sketches *
         d->cut = s->filter ? choose_cut(d->pool, p.agreement, (1 - s->recall) * shares[k]) : 0;
         d->bands = 1;
         d->bands = law_least_bands(*d, p.agreement, s->recall, MOST_BANDS);
-        p.copies = p.candidates = p.pairs = 0;
+        p.copies = p.candidates = p.pairs = p.masks = 0;
         p.recall = law_found(d, p.agreement);
         plan_seconds(&p, s->family, s->survey);
         if (!d->bands || (s->any && plan_work(&p) > plan_work(&s->best)))
@@ -172,7 +202,7 @@ static void search_rows(struct search *s, const struct plan *given, const struct
                         uint64_t left, uint32_t symbols) {
     struct plan p = *given;
     p.drawing.pool = symbols;
-    for (p.drawing.rows = 1; p.drawing.rows <= symbols && search_cuts(s, p, sample, left);)
+    for (p.drawing.rows = 1; p.drawing.rows <= MOST_ROWS && search_cuts(s, p, sample, left);)
         p.drawing.rows++;
 }
 

@@ -34,6 +34,7 @@ struct plan {
     double recall_above;              /* of all pairs at or above it, expected */
     double copies, candidates, pairs; /* expected: pairs met in bands, different ones, at the threshold (none:
                                          the candidates) */
+    double masks;                     /* of sketches: bands looked at to find the lowest one of a pair */
     double seconds[STAGES], exact;    /* on one core of the processor the rates are from; of --exact */
 };
 
