@@ -16,7 +16,7 @@ struct comm;
 
 /* Before comm_start, of a program that uses no MPI-IO (which wants a session's directory): where no launcher
  * has started this process, Open MPI is told not to look for networks and daemons, and starts in a fraction
- * of the time. What the user has set stays. */
+ * of the time. What the environment sets stays. */
 void comm_expect_alone(void);
 /* MPI_Init_thread (FUNNELED) and a communicator of our own; points die() at MPI_Abort. */
 struct comm *comm_start(int *argc, char ***argv);

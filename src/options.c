@@ -214,7 +214,9 @@ static int take(struct options *o, int option, struct error *e) {
         o->radius_text = optarg;
         return positive("--radius", optarg, &o->threshold.value, e);
     case WIDTH:
-        return positive("--width", optarg, &o->width, e);
+        if (!positive("--width", optarg, &o->width, e) && o->width < DBL_MIN)
+            error_set(e, EX_USAGE, "--width: '%s' is too small to divide by", optarg);
+        return e->status;
     case RECALL:
         return share_of_one("--recall", optarg, &o->recall, e);
     case MINHASH:
@@ -349,6 +351,8 @@ static int check_sketches(const struct options *o, struct error *e) {
     if (o->minhash == MINHASH_FAST && (o->pool || o->rows > MOST_FAST_ROWS))
         return error_set(e, EX_USAGE, "--minhash fast draws its bands from 64 values: %s",
                          o->pool ? "--pool does not go with it" : "--rows can be no more");
+    if (o->no_sketch && (o->minhash == MINHASH_CLASSIC || o->family == &family_ip))
+        return error_set(e, EX_USAGE, "--no-sketch: without sketches there is no filter to leave out");
     if (o->no_sketch && (o->bands || o->exact))
         return error_set(e, EX_USAGE,
                          "--no-sketch is for planned bands: those that are given have no filter");

@@ -1,5 +1,7 @@
 #include "planning.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "input_sample.h"
@@ -16,6 +18,16 @@ static bool is_sketched(const struct options *o, const struct family *family) {
     return o->minhash == MINHASH_FAST || (o->recall > 0 && o->minhash != MINHASH_CLASSIC);
 }
 
+/* Buckets of l2 four radii wide, but no narrower than what products in single precision can tell apart: a
+ * wider one finds more. */
+static double choose_width(const struct options *o, const struct inputs *in) {
+    const double told_apart = 0x1p-20;
+    if (o->width)
+        return o->width;
+    double least = in->largest_norm < (double)FLT_MAX ? in->largest_norm * told_apart : 0;
+    return fmin(fmax(fmax(4 * o->threshold.value, least), DBL_MIN), DBL_MAX);
+}
+
 /* What is drawn from whatever the bands will be. */
 static struct plan begin(const struct options *o, const struct inputs *in, bool sketched) {
     const struct family *family = in->family;
@@ -24,7 +36,7 @@ static struct plan begin(const struct options *o, const struct inputs *in, bool 
                                  .pool = sketched ? sketch_plan_symbols(family) : o->pool,
                                  .symbol_bits = sketched ? family->symbol_bits : 0,
                                  .seed = o->seed,
-                                 .width = o->width ? o->width : 4 * o->threshold.value,
+                                 .width = choose_width(o, in),
                                  .norm = in->largest_norm}};
     if (family->probes && o->bands)
         p.drawing.probes = (uint32_t)min_u64(o->probes, family->probes(o->rows));

@@ -438,6 +438,9 @@ USAGE = [
     ("-b 4 -r 2 --threshold 0.8 --no-sketch", ["--no-sketch"]),
     ("--exact --threshold 0.8 --no-sketch", ["--no-sketch"]),
     ("--exact --threshold 0.8 --minhash fast", ["--exact", "--minhash"]),
+    ("--threshold 0.8 --minhash classic --no-sketch", ["--no-sketch"]),
+    ("--metric ip --threshold 0.8 --no-sketch", ["--no-sketch"]),
+    ("--metric l2 --radius 1 --width 1e-323", ["--width", "1e-323"]),
 ]
 
 
@@ -457,6 +460,18 @@ def test_a_dry_run_of_what_is_no_input(fails, tmp_path):
     fails(["--threshold", 0.8, "--dry-run", tmp_path / "none.h5"], 66, "none.h5")
     (tmp_path / "text").write_text("3,4\n")
     fails(["--threshold", 0.8, "--dry-run", tmp_path / "text"], 65, "text")
+
+
+@pytest.mark.parametrize("radius", ["1e-300", "1e-30", "1e-9"])
+@pytest.mark.parametrize("options", [[], ["-b", 5, "-r", 4]])
+def test_equal_vectors_by_a_tiny_radius(tmp_path, radius, options):
+    """Buckets would be finer than the numbers of the data: still not every pair is a candidate, and no equal one is lost."""
+    x = np.random.default_rng(1).standard_normal((2000, 30)).astype("f4")
+    x[1000:1100] = x[:100]
+    run(["--metric", "l2", "--radius", radius, *options, "--quiet", "-o", tmp_path / "out",
+         write_vectors(tmp_path / "in.h5", x)]).ok()
+    assert len(read_h5(tmp_path / "out")) == 100
+    assert read_json(tmp_path / "out")["counts"]["candidates"] < 1000
 
 
 # ---- odd inputs ----------------------------------------------------------------------------------------------------
