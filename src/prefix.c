@@ -72,9 +72,9 @@ static uint64_t first_later(struct fraction t, uint64_t n) {
     return n ? n - prefix_overlap(t, n, n) + 1 : 0;
 }
 
-/* Calls for all postings of elements [lo, hi), in order. Every thread looks at all prefixes for its own
- * elements: they are read in a row, and lists need no locks. */
-static void count_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+/* Counts the postings of elements [lo, hi), or puts them where there is room for them. Every thread looks at
+ * all prefixes for its own elements: they are read in a row, and lists need no locks. */
+static void walk_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
     const struct making *job = ctx;
     const struct prefix_index *x = job->index;
@@ -82,22 +82,11 @@ static void count_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
         const uint32_t *prefix = x->prefix + x->at[k];
         uint64_t later = first_later(job->threshold, x->size[k]), n = x->at[k + 1] - x->at[k];
         for (uint64_t i = 0; i < n; i++)
-            if (prefix[i] - lo < hi - lo)
-                job->next[2 * (uint64_t)prefix[i] + (i >= later)]++;
-    }
-}
-
-static void put_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
-    (void)thread;
-    const struct making *job = ctx;
-    const struct prefix_index *x = job->index;
-    for (uint64_t k = 0; k < x->n; k++) {
-        const uint32_t *prefix = x->prefix + x->at[k];
-        uint64_t later = first_later(job->threshold, x->size[k]), n = x->at[k + 1] - x->at[k];
-        for (uint64_t i = 0; i < n; i++)
-            if (prefix[i] - lo < hi - lo)
-                x->posting[job->next[2 * (uint64_t)prefix[i] + (i >= later)]++] =
-                    (struct posting){(uint32_t)k, (uint32_t)i};
+            if (prefix[i] - lo < hi - lo) {
+                uint64_t place = job->next[2 * (uint64_t)prefix[i] + (i >= later)]++;
+                if (x->posting)
+                    x->posting[place] = (struct posting){(uint32_t)k, (uint32_t)i};
+            }
     }
 }
 
@@ -108,15 +97,15 @@ static void make_lists(struct making *job, struct pool *pool) {
     uint64_t pieces = pool_threads(pool) == 1 ? 1 : 4 * (uint64_t)pool_threads(pool);
     uint64_t piece = elements / pieces + 1;
     x->first = mem_zero(lists + 2, sizeof *x->first);
-    x->posting = mem_alloc(x->at[x->n], sizeof *x->posting);
     job->next = x->first + 1; /* what ends a list begins the next one */
-    pool_for(pool, elements, piece, count_postings, job);
+    pool_for(pool, elements, piece, walk_postings, job);
     for (uint64_t list = 0; list <= lists; list++) {
         uint64_t count = job->next[list];
         job->next[list] = sum;
         sum += count;
     }
-    pool_for(pool, elements, piece, put_postings, job);
+    x->posting = mem_alloc(x->at[x->n], sizeof *x->posting);
+    pool_for(pool, elements, piece, walk_postings, job);
 }
 
 struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *rarity,

@@ -1,16 +1,8 @@
 /* The coarse sieve loses no pair that verify keeps, in any metric and for numbers of any size; and it is
  * worth having. */
-#include "unit.h"
-
-#include <math.h>
-#include <stdlib.h>
+#include "near_rows.h"
 
 #include "lshjoin/coarse.h"
-#include "lshjoin/distance.h"
-
-enum { ROWS = PRODUCT8_PANEL };
-
-static const struct family *const families[] = {&family_cosine, &family_ip, &family_l2};
 
 /* What a test looks at: rows, their sieves, and their coarse images as rows and as columns. */
 struct data {
@@ -23,40 +15,12 @@ struct data {
     int32_t sum[ROWS];
 };
 
-static void set(struct records *r, uint64_t i, double x) {
-    if (r->item == sizeof(float))
-        ((float *)r->data)[i] = (float)x;
-    else
-        ((double *)r->data)[i] = x;
-}
-
-/* Rows of one item, near each other or not, `shift` away from the origin. */
-static struct records draw(uint64_t width, size_t item, double scale, double shift, uint64_t *seed) {
-    struct records r = {.n = ROWS, .item = item, .width = width, .data = mem_alloc(ROWS * width, item)};
-    for (uint64_t i = 0; i < ROWS * width; i++) {
-        double spread = i / width % 4 ? 0.2 : 1, near = (double)(i % width % 7) - 3;
-        set(&r, i, scale * (near + spread * ((double)random_below(seed, 2001) / 1000 - 1)) + shift);
-    }
-    return r;
-}
-
-static double norm_of(const struct records *r) {
-    double most = 0;
-    for (uint64_t i = 0; i < r->n; i++) {
-        const void *x = records_row(r, i);
-        double square = vector_moments(x, x, r->width, r->item, SIMD_SCALAR).xx;
-        most = square > most ? square : most;
-    }
-    return sqrt(most);
-}
-
 /* Takes the records. */
 static struct data prepare(const struct family *f, struct records r) {
     struct data d = {.family = f, .records = r};
     double *box = mem_alloc(2 * r.width, sizeof *box);
     float *image = mem_alloc(r.width, sizeof *image);
-    sieve_box(&r, box);
-    d.sieve = sieve_create(f, &r, norm_of(&r), box, cpu_simd());
+    d.sieve = sieve_of(f, &r);
     coarse_box(&d.sieve, &r, box);
     d.coarse = coarse_create(&d.sieve, box, cpu_vnni());
     uint64_t bytes = d.coarse.quads * PRODUCT8_QUAD;
@@ -105,42 +69,24 @@ static uint64_t passing(const struct data *d, uint64_t at, const double *limit) 
     return passed;
 }
 
-static double value_of(const struct data *d, uint64_t i, uint64_t j) {
-    const struct records *r = &d->records;
-    struct threshold all = {{0, 1}, d->family->smaller_is_nearer ? INFINITY : -INFINITY};
-    double value;
-    d->family->verify(&all, records_row(r, i), r->width, records_row(r, j), r->width, r->item, &value);
-    return value;
-}
-
-/* None that reaches its limit may be lost. Adds to *needless how many others passed. */
-static void check_row(const struct data *d, uint64_t at, const double *limit, const double *value,
-                      uint64_t *needless) {
-    uint64_t passed = passing(d, at, limit);
-    for (uint64_t k = 0; k < ROWS; k++) {
-        bool reaches = d->family->smaller_is_nearer ? value[k] <= limit[k] : value[k] >= limit[k],
-             passes = passed >> k & 1;
-        if (reaches && !passes)
-            fail_msg("%s, width %d: %.17g lost at %.17g", d->family->metric, (int)d->records.width, value[k],
-                     limit[k]);
-        *needless += passes && !reaches;
-    }
+static uint64_t check_row(const struct data *d, uint64_t at, const double *limit, const double *value) {
+    return count_needless(d->family, passing(d, at, limit), limit, value);
 }
 
 /* With the value of each pair as the limit of all, and with the value of each as its own, which verify keeps.
  * Takes the records. Returns the share of other pairs that passed needlessly, of all with one limit. */
 static double check(const struct family *f, struct records r) {
     struct data d = prepare(f, r);
-    uint64_t needless = 0, other = 0, n = 0;
+    uint64_t needless = 0, n = 0;
     double value[ROWS], limit[ROWS];
     for (uint64_t i = 0; i < ROWS; i++) {
         for (uint64_t k = 0; k < ROWS; k++)
-            value[k] = value_of(&d, i, k);
-        check_row(&d, i, value, value, &other);
+            value[k] = value_of(d.family, &d.records, i, k);
+        check_row(&d, i, value, value);
         for (uint64_t j = 0; j < ROWS; j += 17, n += ROWS) {
             for (uint64_t k = 0; k < ROWS; k++)
                 limit[k] = value[j];
-            check_row(&d, i, limit, value, &needless);
+            needless += check_row(&d, i, limit, value);
         }
     }
     data_free(&d);
@@ -221,14 +167,8 @@ static void test_outliers(void **state) {
 static void test_lengths_that_differ_by_far(void **state) {
     (void)state;
     uint64_t seed = 6;
-    for (size_t f = 0; f < LENGTH(families); f++) {
-        struct records r = draw(40, sizeof(float), 1, 0, &seed);
-        for (uint64_t k = 0; k < 40; k++) {
-            ((float *)r.data)[k] *= 1e9f;
-            ((float *)r.data)[15 * 40 + k] *= 1e-9f;
-        }
-        check(families[f], r);
-    }
+    for (size_t f = 0; f < LENGTH(families); f++)
+        check(families[f], draw_far_lengths(&seed));
 }
 
 /* So many coordinates that their images must be smaller for sums to fit. */
@@ -246,10 +186,9 @@ static void test_many_coordinates(void **state) {
         assert_true(d.coarse.most > 1 && (double)d.coarse.most * d.coarse.most * WIDTH <= 0x1p28);
         for (uint64_t at = 0; at < ROWS; at += 21) {
             double value[ROWS];
-            uint64_t needless = 0;
             for (uint64_t k = 0; k < ROWS; k++)
-                value[k] = value_of(&d, at, k);
-            check_row(&d, at, value, value, &needless);
+                value[k] = value_of(d.family, &d.records, at, k);
+            check_row(&d, at, value, value);
         }
         data_free(&d);
     }

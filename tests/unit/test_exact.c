@@ -19,12 +19,18 @@ struct data {
     struct rarity rarity;
 };
 
+/* Empty sets, to be filled; room for `most` elements each. */
+static struct data empty_sets(struct fraction threshold, uint64_t most) {
+    struct data d = {.family = &family_jaccard, .threshold.exact = threshold};
+    d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
+    d.records.data = mem_alloc(ROWS * most, 4);
+    return d;
+}
+
 /* `crowded`: elements share places in the table of rarities. */
 static struct data sets(struct pool *pool, struct fraction threshold, bool crowded) {
-    struct data d = {.family = &family_jaccard, .threshold.exact = threshold};
+    struct data d = empty_sets(threshold, 8);
     uint64_t seed = 1, end = 0;
-    d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
-    d.records.data = mem_alloc(ROWS * 20, 4);
     for (uint64_t row = 0; row < ROWS; row++) {
         for (uint32_t x = 0; x < 8; x++)
             if (random_below(&seed, 100) < row % 5 * 20)
@@ -175,10 +181,8 @@ static void test_sets(void **state) {
 static void test_long_lists(void **state) {
     (void)state;
     struct pool *pool = pool_create(1);
-    struct data d = {.family = &family_jaccard, .threshold.exact = {1, 2}};
+    struct data d = empty_sets((struct fraction){1, 2}, 20);
     uint64_t seed = 3, end = 0;
-    d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
-    d.records.data = mem_alloc(ROWS * 20, 4);
     for (uint64_t row = 0; row < ROWS; row++) {
         uint32_t size = row % 2 ? 10 : 3, universe = row % 2 ? 12 : 8;
         for (uint32_t x = 0; x < universe; x++)
@@ -199,9 +203,7 @@ static void test_long_lists(void **state) {
 static void test_nothing_in_common(void **state) {
     (void)state;
     struct pool *pool = pool_create(1);
-    struct data d = {.family = &family_jaccard, .threshold.exact = {0, 1}};
-    d.records = (struct records){.n = ROWS, .item = 4, .offset = mem_zero(ROWS + 1, sizeof(uint64_t))};
-    d.records.data = mem_alloc(ROWS, 4);
+    struct data d = empty_sets((struct fraction){0, 1}, 1);
     for (uint64_t row = 0; row < ROWS; row++) {
         ((uint32_t *)d.records.data)[row] = (uint32_t)row * 1000;
         d.records.offset[row + 1] = row + 1;

@@ -1,47 +1,6 @@
 /* The sieve loses no pair that verify keeps, in any metric and for numbers of any size; its levels agree; and
  * it is worth having. */
-#include "unit.h"
-
-#include <math.h>
-#include <stdlib.h>
-
-#include "lshjoin/distance.h"
-#include "lshjoin/sieve.h"
-
-enum { ROWS = PRODUCT_PANEL };
-
-static const struct family *const families[] = {&family_cosine, &family_ip, &family_l2};
-
-/* Rows of one item, near each other or not, `shift` away from the origin. */
-static struct records draw(uint64_t width, size_t item, double scale, double shift, uint64_t *seed) {
-    struct records r = {.n = ROWS, .item = item, .width = width, .data = mem_alloc(ROWS * width, item)};
-    for (uint64_t i = 0; i < ROWS * width; i++) {
-        double spread = i / width % 4 ? 0.2 : 1, near = (double)(i % width % 7) - 3;
-        double x = scale * (near + spread * ((double)random_below(seed, 2001) / 1000 - 1)) + shift;
-        if (item == sizeof(float))
-            ((float *)r.data)[i] = (float)x;
-        else
-            ((double *)r.data)[i] = x;
-    }
-    return r;
-}
-
-static double norm_of(const struct records *r) {
-    double most = 0;
-    for (uint64_t i = 0; i < r->n; i++) {
-        const void *x = records_row(r, i);
-        most = fmax(most, vector_moments(x, x, r->width, r->item, SIMD_SCALAR).xx);
-    }
-    return sqrt(most);
-}
-
-static struct sieve sieve_of(const struct family *f, const struct records *r) {
-    double *box = mem_alloc(2 * r->width, sizeof *box);
-    sieve_box(r, box);
-    struct sieve s = sieve_create(f, r, norm_of(r), box, cpu_simd());
-    free(box);
-    return s;
-}
+#include "near_rows.h"
 
 /* Which rows pass with row number `at` at a limit. */
 static uint64_t passing(struct sieve *s, const struct records *r, uint64_t at, double limit) {
@@ -64,31 +23,21 @@ static uint64_t passing(struct sieve *s, const struct records *r, uint64_t at, d
     return passed;
 }
 
-static double value_of(const struct family *f, const struct records *r, uint64_t i, uint64_t j) {
-    struct threshold all = {{0, 1}, f->smaller_is_nearer ? INFINITY : -INFINITY};
-    double value;
-    f->verify(&all, records_row(r, i), r->width, records_row(r, j), r->width, r->item, &value);
-    return value;
-}
-
 /* With the value of each pair itself as the limit, which verify keeps: none may be lost. Returns how many
  * others passed needlessly. */
 static uint64_t check(const struct family *f, const struct records *r) {
     struct sieve s = sieve_of(f, r);
     uint64_t needless = 0;
-    for (uint64_t i = 0; i < ROWS; i++)
+    double value[ROWS], limit[ROWS];
+    for (uint64_t i = 0; i < ROWS; i++) {
+        for (uint64_t k = 0; k < ROWS; k++)
+            value[k] = value_of(f, r, i, k);
         for (uint64_t j = 0; j < ROWS; j += 17) {
-            double limit = value_of(f, r, i, j);
-            uint64_t passed = passing(&s, r, i, limit);
-            for (uint64_t k = 0; k < ROWS; k++) {
-                double value = value_of(f, r, i, k);
-                bool reaches = f->smaller_is_nearer ? value <= limit : value >= limit,
-                     passes = passed >> k & 1;
-                if (reaches && !passes)
-                    fail_msg("%s, width %d: %.17g lost at %.17g", f->metric, (int)r->width, value, limit);
-                needless += passes && !reaches;
-            }
+            for (uint64_t k = 0; k < ROWS; k++)
+                limit[k] = value[j];
+            needless += count_needless(f, passing(&s, r, i, value[j]), limit, value);
         }
+    }
     sieve_free(&s);
     return needless;
 }
@@ -125,11 +74,7 @@ static void test_lengths_that_differ_by_far(void **state) {
     (void)state;
     uint64_t seed = 3;
     for (size_t f = 0; f < LENGTH(families); f++) {
-        struct records r = draw(40, sizeof(float), 1, 0, &seed);
-        for (uint64_t k = 0; k < 40; k++) {
-            ((float *)r.data)[k] *= 1e9f;
-            ((float *)r.data)[15 * 40 + k] *= 1e-9f;
-        }
+        struct records r = draw_far_lengths(&seed);
         check(families[f], &r);
         records_free(&r);
     }
@@ -142,14 +87,11 @@ static void test_rows_left_out(void **state) {
     for (size_t f = 0; f < LENGTH(families); f++) {
         struct records r = draw(9, sizeof(float), 1, 0, &seed);
         ((float *)r.data)[7 * 9] = NAN;
-        double *box = mem_alloc(2 * r.width, sizeof *box);
-        sieve_box(&r, box);
-        struct sieve s = sieve_create(families[f], &r, 100, box, cpu_simd());
+        struct sieve s = sieve_of(families[f], &r);
         double no_limit = families[f]->smaller_is_nearer ? INFINITY : -INFINITY;
         assert_true(passing(&s, &r, 0, no_limit) == ~((uint64_t)1 << 7));
         assert_true(passing(&s, &r, 7, no_limit) == 0);
         sieve_free(&s);
-        free(box);
         records_free(&r);
     }
 }
