@@ -111,8 +111,8 @@ const char *comm_version(void) {
     return text;
 }
 
-uint64_t comm_bytes_sent(const struct comm *c) {
-    return c->bytes_sent;
+const uint64_t *comm_bytes_sent(const struct comm *c) {
+    return &c->bytes_sent;
 }
 
 bool comm_failed(struct comm *c, struct error *e) {

@@ -28,8 +28,8 @@ void comm_finish(struct comm *c);
 /* Not collective. */
 int comm_rank(const struct comm *c);
 int comm_size(const struct comm *c);
-/* Not collective. Bytes sent to other ranks so far by the exchanges. */
-uint64_t comm_bytes_sent(const struct comm *c);
+/* Not collective. Where the bytes are counted that the exchanges have sent to other ranks so far. */
+const uint64_t *comm_bytes_sent(const struct comm *c);
 
 /* Not collective. Name and version of the MPI library. */
 const char *comm_version(void);

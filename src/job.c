@@ -119,7 +119,7 @@ int job_run(struct comm *c, const struct options *o) {
         error_set(&e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
     if (comm_failed(c, &e))
         return e.status;
-    metrics_begin(&j.metrics, choose_progress(c, o));
+    metrics_begin(&j.metrics, choose_progress(c, o), comm_bytes_sent(c));
     j.pool = pool_create(o->threads);
     struct output *out = NULL;
     if (o->dry_run)

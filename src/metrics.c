@@ -12,8 +12,8 @@
 const char *const stage_name[STAGES] = {"read",  "plan",       "sign",   "exchange",
                                         "group", "candidates", "verify", "write"};
 
-void metrics_begin(struct metrics *m, enum progress progress) {
-    *m = (struct metrics){.progress = progress, .begin = seconds_now()};
+void metrics_begin(struct metrics *m, enum progress progress, const uint64_t *wire) {
+    *m = (struct metrics){.progress = progress, .begin = seconds_now(), .wire = wire};
     m->since = m->shown = m->begin;
 }
 
@@ -30,8 +30,11 @@ static void print_time(char *text, size_t size, double seconds) {
 
 void metrics_stage(struct metrics *m, enum stage stage) {
     double now = seconds_now();
+    uint64_t sent = m->wire ? *m->wire : 0;
     m->seconds[m->stage] += now - m->since;
+    m->sent[m->stage] += sent - m->sent_before;
     m->since = now;
+    m->sent_before = sent;
     m->stage = stage;
 }
 

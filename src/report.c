@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,25 +21,48 @@ static const char *const counter_name[COUNTERS] = {
     [COUNT_COPIES] = "candidate_copies", [COUNT_CANDIDATES] = "candidates",   [COUNT_PAIRS] = "pairs",
 };
 
-/* The numbers of all ranks together. */
-struct totals {
-    uint64_t count[COUNTERS], buckets[33], largest_bucket, peak_memory;
+/* The numbers of one rank. */
+struct measures {
+    uint64_t records, count[COUNTERS], sent[STAGES], largest_bucket, peak_memory;
     double seconds[STAGES], total;
 };
 
-static struct totals gather(struct comm *c, const struct metrics *m) {
-    struct totals t = {.largest_bucket = m->largest_bucket, .peak_memory = metrics_peak_memory()};
-    memcpy(t.count, m->count, sizeof t.count);
+/* Of all ranks, one by one and together: sums of counts, the slowest and the largest of the rest. */
+struct totals {
+    uint64_t ranks;
+    struct measures *of_rank; /* [ranks] */
+    struct measures all;
+    uint64_t buckets[33];
+};
+
+static void add(struct measures *all, const struct measures *one) {
+    all->records += one->records;
+    for (int k = 0; k < COUNTERS; k++)
+        all->count[k] += one->count[k];
+    for (int k = 0; k < STAGES; k++) {
+        all->sent[k] += one->sent[k];
+        all->seconds[k] = fmax(all->seconds[k], one->seconds[k]);
+    }
+    all->total = fmax(all->total, one->total);
+    all->largest_bucket = max_u64(all->largest_bucket, one->largest_bucket);
+    all->peak_memory = max_u64(all->peak_memory, one->peak_memory);
+}
+
+static struct totals gather(struct comm *c, const struct inputs *in, const struct metrics *m) {
+    struct totals t = {0};
+    struct measures mine = {.records = shard_local_rows(&in->shard),
+                            .largest_bucket = m->largest_bucket,
+                            .peak_memory = metrics_peak_memory(),
+                            .total = m->since - m->begin};
+    memcpy(mine.count, m->count, sizeof mine.count);
+    memcpy(mine.sent, m->sent, sizeof mine.sent);
+    memcpy(mine.seconds, m->seconds, sizeof mine.seconds);
     memcpy(t.buckets, m->buckets, sizeof t.buckets);
-    memcpy(t.seconds, m->seconds, sizeof t.seconds);
-    t.total = m->since - m->begin;
-    t.count[COUNT_SENT] = comm_bytes_sent(c);
-    comm_sum(c, t.count, COUNTERS);
+    mine.count[COUNT_SENT] = *comm_bytes_sent(c);
     comm_sum(c, t.buckets, 33);
-    comm_max(c, &t.largest_bucket, 1);
-    comm_max(c, &t.peak_memory, 1);
-    comm_max_double(c, t.seconds, STAGES);
-    comm_max_double(c, &t.total, 1);
+    t.of_rank = comm_gather(c, sizeof mine, &mine, 1, 0, &(uint64_t){0}, &t.ranks);
+    for (uint64_t r = 0; r < t.ranks; r++)
+        add(&t.all, &t.of_rank[r]);
     return t;
 }
 
@@ -114,10 +139,10 @@ static json_t *command_json(const struct options *o) {
     return list;
 }
 
-static json_t *counts_json(const struct totals *t, uint64_t records) {
-    json_t *counts = json_pack("{s:o}", "records", number(records));
+static json_t *counts_json(const struct totals *t) {
+    json_t *counts = json_pack("{s:o}", "records", number(t->all.records));
     for (int k = 0; k < COUNTERS; k++)
-        json_object_set_new(counts, counter_name[k], number(t->count[k]));
+        json_object_set_new(counts, counter_name[k], number(t->all.count[k]));
     return counts;
 }
 
@@ -131,16 +156,50 @@ static json_t *buckets_json(const struct totals *t) {
         json_array_append_new(histogram, number(t->buckets[k]));
         n += t->buckets[k];
     }
-    return json_pack("{s:o, s:o, s:o}", "count", number(n), "largest", number(t->largest_bucket), "histogram",
-                     histogram);
+    return json_pack("{s:o, s:o, s:o}", "count", number(n), "largest", number(t->all.largest_bucket),
+                     "histogram", histogram);
 }
 
 static json_t *seconds_json(const struct totals *t) {
     json_t *seconds = json_object();
     for (int k = 0; k < STAGES; k++)
-        json_object_set_new(seconds, stage_name[k], json_real(t->seconds[k]));
-    json_object_set_new(seconds, "total", json_real(t->total));
+        json_object_set_new(seconds, stage_name[k], json_real(t->all.seconds[k]));
+    json_object_set_new(seconds, "total", json_real(t->all.total));
     return seconds;
+}
+
+/* One number of each rank, which lies `offset` bytes within its measures. */
+static json_t *number_of_ranks(const struct totals *t, size_t offset) {
+    json_t *list = json_array();
+    for (uint64_t r = 0; r < t->ranks; r++)
+        json_array_append_new(list, number(*(const uint64_t *)((const char *)&t->of_rank[r] + offset)));
+    return list;
+}
+
+static json_t *seconds_of_ranks(const struct totals *t, size_t offset) {
+    json_t *list = json_array();
+    for (uint64_t r = 0; r < t->ranks; r++)
+        json_array_append_new(list, json_real(*(const double *)((const char *)&t->of_rank[r] + offset)));
+    return list;
+}
+
+/* Lists by rank. */
+static json_t *by_rank_json(const struct totals *t) {
+    json_t *counts = json_pack("{s:o}", "records", number_of_ranks(t, offsetof(struct measures, records)));
+    json_t *seconds = json_object(), *sent = json_object();
+    for (size_t k = 0; k < COUNTERS; k++)
+        json_object_set_new(counts, counter_name[k],
+                            number_of_ranks(t, offsetof(struct measures, count) + k * sizeof(uint64_t)));
+    for (size_t k = 0; k < STAGES; k++) {
+        json_object_set_new(seconds, stage_name[k],
+                            seconds_of_ranks(t, offsetof(struct measures, seconds) + k * sizeof(double)));
+        json_object_set_new(sent, stage_name[k],
+                            number_of_ranks(t, offsetof(struct measures, sent) + k * sizeof(uint64_t)));
+    }
+    json_object_set_new(seconds, "total", seconds_of_ranks(t, offsetof(struct measures, total)));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "counts", counts, "seconds", seconds, "bytes_sent", sent,
+                     "largest_bucket", number_of_ranks(t, offsetof(struct measures, largest_bucket)),
+                     "peak_memory_bytes", number_of_ranks(t, offsetof(struct measures, peak_memory)));
 }
 
 static json_t *report_json(struct comm *c, const struct options *o, const struct inputs *in,
@@ -160,12 +219,13 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     json_object_set_new(report, "ranks", json_integer(comm_size(c)));
     json_object_set_new(report, "threads", json_integer(o->threads));
     json_object_set_new(report, "files", files);
-    json_object_set_new(report, "counts", counts_json(t, in->shard.rows));
+    json_object_set_new(report, "counts", counts_json(t));
     json_object_set_new(report, "rounds", number(m->rounds));
     json_object_set_new(report, "batches", number(m->batches));
     json_object_set_new(report, "buckets", buckets_json(t));
     json_object_set_new(report, "seconds", seconds_json(t));
-    json_object_set_new(report, "peak_memory_bytes", number(t->peak_memory));
+    json_object_set_new(report, "peak_memory_bytes", number(t->all.peak_memory));
+    json_object_set_new(report, "by_rank", by_rank_json(t));
     return report;
 }
 
@@ -177,11 +237,10 @@ static void write_json(const char *directory, const json_t *report, struct error
         error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
 }
 
-static void print_summary(struct comm *c, const struct options *o, const struct inputs *in,
-                          const struct totals *t) {
+static void print_summary(struct comm *c, const struct options *o, const struct measures *t) {
     fprintf(stderr,
             "lshjoin: %" PRIu64 " records, %" PRIu64 " elements: %" PRIu64 " candidates, %" PRIu64 " pairs",
-            in->shard.rows, t->count[COUNT_ELEMENTS], t->count[COUNT_CANDIDATES], t->count[COUNT_PAIRS]);
+            t->records, t->count[COUNT_ELEMENTS], t->count[COUNT_CANDIDATES], t->count[COUNT_PAIRS]);
     if (o->threshold_text)
         fprintf(stderr, " of similarity %s or more", o->threshold_text);
     if (o->radius_text)
@@ -197,15 +256,14 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
 int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct plan *plan,
                  const struct survey *survey, const struct output *out, struct metrics *m, struct error *e) {
     metrics_end(m);
-    struct totals t = gather(c, m);
+    struct totals t = gather(c, in, m);
     if (comm_rank(c) == 0 && o->output) {
         json_t *report = report_json(c, o, in, plan, survey, out, m, &t);
         write_json(o->output, report, e);
         json_decref(report);
     }
-    if (comm_failed(c, e))
-        return e->status;
-    if (comm_rank(c) == 0 && !o->quiet)
-        print_summary(c, o, in, &t);
-    return 0;
+    if (!comm_failed(c, e) && comm_rank(c) == 0 && !o->quiet)
+        print_summary(c, o, &t.all);
+    free(t.of_rank);
+    return e->status;
 }

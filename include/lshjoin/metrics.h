@@ -37,12 +37,15 @@ enum progress { PROGRESS_NONE, PROGRESS_TERMINAL, PROGRESS_LOG };
 
 struct metrics {
     double seconds[STAGES];
+    uint64_t sent[STAGES]; /* bytes to other ranks, where `wire` counts them */
     uint64_t count[COUNTERS];
     uint64_t rounds, batches;
     uint64_t buckets[33]; /* [k]: buckets with 2^k <= size < 2^(k+1), k >= 1 */
     uint64_t largest_bucket;
     double begin, since;
     enum stage stage;
+    const uint64_t *wire; /* bytes sent so far, or NULL; not owned */
+    uint64_t sent_before; /* this stage */
 
     enum progress progress;
     double shown, phase_begin;
@@ -50,7 +53,8 @@ struct metrics {
     const char *program; /* NULL: lshjoin; not owned */
 };
 
-void metrics_begin(struct metrics *m, enum progress progress);
+/* `wire` may be NULL. */
+void metrics_begin(struct metrics *m, enum progress progress, const uint64_t *wire);
 
 /* The time since the last call goes to the stage that was running; `stage` runs from now on. */
 void metrics_stage(struct metrics *m, enum stage stage);

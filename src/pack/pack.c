@@ -45,7 +45,7 @@ static void start(struct pack *k, const char *directory) {
         k->parser[t].settings = s;
     k->harvest = harvest_make(s, &k->in, directory);
     bool tells = comm_rank(k->c) == 0 && !s->quiet && (s->progress || metrics_on_terminal());
-    metrics_begin(&k->metrics, !tells ? PROGRESS_NONE : s->progress ? PROGRESS_LOG : PROGRESS_TERMINAL);
+    metrics_begin(&k->metrics, !tells ? PROGRESS_NONE : s->progress ? PROGRESS_LOG : PROGRESS_TERMINAL, NULL);
     k->metrics.program = "lshpack";
     metrics_phase(&k->metrics, "reading", "bytes");
 }

@@ -41,3 +41,19 @@ def test_little_is_looked_at_and_sent(counts):
     for ranks in (2, 5):
         assert counts[ranks]["plan"]["bytes_sent"] > counts[ranks]["counts"]["bytes_sent"] / 2  # mostly more: rows are shared
     assert {(r["rounds"], r["batches"]) for r in counts.values()} == {(1, 1)}
+
+
+def test_ranks_are_told_one_by_one(counts):
+    for ranks in (1, 2, 5):
+        report = counts[ranks]
+        of_ranks = report["by_rank"]
+        assert set(of_ranks["counts"]) == set(report["counts"])
+        for what, numbers in of_ranks["counts"].items():
+            assert len(numbers) == ranks and sum(numbers) == report["counts"][what], what
+        for stage, seconds in of_ranks["seconds"].items():
+            assert len(seconds) == ranks and max(seconds) == report["seconds"][stage], stage
+        sent = of_ranks["bytes_sent"]
+        assert [sum(stage) for stage in zip(*sent.values())] == of_ranks["counts"]["bytes_sent"]
+        assert max(of_ranks["peak_memory_bytes"]) == report["peak_memory_bytes"]
+        assert max(of_ranks["largest_bucket"]) == report["buckets"]["largest"]
+    assert any(counts[5]["by_rank"]["bytes_sent"]["exchange"]) and any(counts[5]["by_rank"]["bytes_sent"]["verify"])

@@ -130,7 +130,7 @@ static void check_filled(const unsigned char *p, uint64_t from, uint64_t to, uin
 static void check_exchange(struct comm *c, enum traffic traffic, size_t item) {
     uint64_t rank = (uint64_t)comm_rank(c), size = (uint64_t)comm_size(c), n_sent[64], n_received[64],
              all = 0;
-    uint64_t before = comm_bytes_sent(c);
+    uint64_t before = *comm_bytes_sent(c);
     for (uint64_t r = 0; r < size; r++) {
         n_sent[r] = n_items(traffic, rank, r);
         n_received[r] = n_items(traffic, r, rank);
@@ -143,7 +143,7 @@ static void check_exchange(struct comm *c, enum traffic traffic, size_t item) {
     next = received;
     for (uint64_t from = 0; from < size; next += n_received[from++] * item)
         check_filled(next, from, rank, n_received[from] * item);
-    CHECK(comm_bytes_sent(c) - before == (all - n_sent[rank]) * item);
+    CHECK(*comm_bytes_sent(c) - before == (all - n_sent[rank]) * item);
     free(received);
 }
 
