@@ -5,7 +5,6 @@
 
 #include "comm_ring.h"
 #include "lshjoin/exact.h"
-#include "nearest.h"
 
 /* The part of a round that the pairs of a batch may fill; of top-k few, since each batch makes the limits
  * stricter. */
@@ -17,7 +16,7 @@ struct exact_job {
     struct comm *c;
     const struct options *o;
     const struct inputs *in;
-    struct output *out;
+    struct sink *sink;
     struct metrics *metrics;
     bool one_way, left_stays;
     struct exact_plan plan;
@@ -25,8 +24,6 @@ struct exact_job {
     struct sieve sieve;
     struct coarse coarse;
     struct rarity rarity;
-    struct shard shard; /* as top-k sees it: one-way pairs are never turned around */
-    struct nearest nearest;
     double *limit; /* [rows that stay] of top-k */
     struct exact *exact;
 };
@@ -88,27 +85,16 @@ static void prepare_sets(struct exact_job *j) {
 static void choose_sides(struct exact_job *j) {
     const struct input *of = j->in->of;
     uint64_t size[] = {of[0].rows + of[0].elements, of[1].rows + of[1].elements};
-    j->one_way = j->o->top_k && j->in->family->is_of_vectors;
+    j->one_way = j->sink->one_way;
     j->left_stays = j->in->shard.self_join || j->one_way || size[0] >= size[1];
     j->plan.stay = side(j->in, !j->left_stays);
     j->going = j->in->shard.self_join ? j->plan.stay : side(j->in, j->left_stays);
 }
 
-static void open_nearest(struct exact_job *j) {
-    j->shard = j->in->shard;
-    if (j->one_way)
-        j->shard.self_join = false;
-    j->nearest = (struct nearest){.comm = j->c,
-                                  .shard = &j->shard,
-                                  .k = j->o->top_k,
-                                  .smaller_is_nearer = j->in->family->smaller_is_nearer,
-                                  .most = j->o->round_bytes};
-    nearest_open(&j->nearest);
-    if (!j->one_way)
-        return;
+static void open_limits(struct exact_job *j) {
     j->limit = mem_alloc(j->plan.stay.records.n, sizeof *j->limit);
     for (uint64_t row = 0; row < j->plan.stay.records.n; row++)
-        j->limit[row] = nearest_limit(&j->nearest, row);
+        j->limit[row] = sink_limit(j->sink, row);
     j->plan.limit = j->limit;
 }
 
@@ -149,16 +135,11 @@ static struct pair *name_pairs(const struct exact_job *j, const struct exact_mee
 /* Collective. A batch of pairs found goes on. */
 static void hand_on(struct exact_job *j, const struct exact_meeting *m, const struct exact_pair *found,
                     uint64_t n, struct error *e) {
-    metrics_stage(j->metrics, STAGE_WRITE);
     struct pair *pairs = name_pairs(j, m, found, n);
-    if (j->o->top_k)
-        nearest_add(&j->nearest, pairs, n);
-    else
-        output_write(j->out, pairs, n, e);
+    sink_take(j->sink, pairs, n, e);
     for (uint64_t i = 0; i < n && j->one_way; i++)
-        j->limit[found[i].stay] = nearest_limit(&j->nearest, found[i].stay);
+        j->limit[found[i].stay] = sink_limit(j->sink, found[i].stay);
     free(pairs);
-    j->metrics->count[COUNT_PAIRS] += n;
     j->metrics->batches++;
 }
 
@@ -201,9 +182,13 @@ static void go_around(struct exact_job *j, struct error *e) {
     j->metrics->count[COUNT_CANDIDATES] = exact_comparisons(j->exact);
 }
 
+bool exact_is_one_way(const struct options *o, const struct family *family) {
+    return o->exact && o->top_k && family->is_of_vectors;
+}
+
 int exact_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-               const struct threshold *threshold, struct output *out, struct metrics *m, struct error *e) {
-    struct exact_job j = {.c = c, .o = o, .in = in, .out = out, .metrics = m};
+               const struct threshold *threshold, struct sink *sink, struct metrics *m, struct error *e) {
+    struct exact_job j = {.c = c, .o = o, .in = in, .sink = sink, .metrics = m};
     j.plan = (struct exact_plan){.pool = pool, .family = in->family, .threshold = *threshold};
     metrics_stage(m, STAGE_VERIFY);
     choose_sides(&j);
@@ -211,16 +196,11 @@ int exact_join(struct comm *c, struct pool *pool, const struct options *o, const
         prepare_vectors(&j);
     else
         prepare_sets(&j);
-    if (o->top_k)
-        open_nearest(&j);
+    if (j.one_way)
+        open_limits(&j);
     j.exact = exact_create(&j.plan);
     go_around(&j, e);
     exact_free(j.exact);
-    metrics_stage(m, STAGE_WRITE);
-    if (o->top_k && !e->status)
-        nearest_write(&j.nearest, out, &m->count[COUNT_PAIRS], e);
-    if (o->top_k)
-        nearest_close(&j.nearest);
     free(j.limit);
     coarse_free(&j.coarse);
     sieve_free(&j.sieve);

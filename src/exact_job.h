@@ -4,12 +4,16 @@
 
 #include "comm.h"
 #include "input.h"
-#include "output.h"
+#include "sink.h"
 
-/* Collective. Every pair of the inputs that reaches the threshold goes to `out`, or, with --top-k, those that
- * are left. Every rank's rows of one side stay, those of the other go around the ring; in a self-join all
- * stay and go, half the way. Returns e->status, agreed. */
+/* Whether each left row's own rank finds all its pairs: with --top-k of vectors, where the k-th nearest so
+ * far limits the search. In a self-join it then finds (i, j), and (j, i) besides. */
+bool exact_is_one_way(const struct options *o, const struct family *family);
+
+/* Collective. Every pair of the inputs that reaches the threshold goes to the sink. Every rank's rows of one
+ * side stay, those of the other go around the ring; in a self-join all stay and go, half the way. Returns
+ * e->status, agreed. */
 int exact_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-               const struct threshold *threshold, struct output *out, struct metrics *m, struct error *e);
+               const struct threshold *threshold, struct sink *sink, struct metrics *m, struct error *e);
 
 #endif

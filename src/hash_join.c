@@ -68,7 +68,7 @@ static int send_candidates(struct hash_join *j, uint64_t pairs, double done, dou
     return e->status;
 }
 
-static void open_home(struct hash_join *j, struct output *out) {
+static void open_home(struct hash_join *j, struct sink *sink) {
     j->home = (struct home){.comm = j->c,
                             .pool = j->pool,
                             .shard = &j->in->shard,
@@ -77,13 +77,13 @@ static void open_home(struct hash_join *j, struct output *out) {
                             .family = j->in->family,
                             .options = j->o,
                             .threshold = *j->threshold,
-                            .output = out,
+                            .sink = sink,
                             .metrics = j->metrics};
     home_open(&j->home, j->o->round_bytes / HASH_JOIN_SHARE);
 }
 
 int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-              const struct plan *plan, const struct threshold *threshold, struct output *out,
+              const struct plan *plan, const struct threshold *threshold, struct sink *sink,
               struct metrics *m, struct error *e) {
     struct hash_join join = {c, pool, o, in, plan, threshold, .metrics = m}, *j = &join;
     sign(j);
@@ -91,7 +91,7 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
     owner_open(&j->owner, j->o->round_bytes);
     verbose(j->o, j->c, "%" PRIu64 " round%s of exchange", j->owner.n_rounds,
             j->owner.n_rounds > 1 ? "s" : "");
-    open_home(j, out);
+    open_home(j, sink);
     double share = 1 / (double)j->owner.n_rounds;
     metrics_phase(j->metrics, "join", "candidates");
     for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {

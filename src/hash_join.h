@@ -6,7 +6,7 @@
 #include "comm.h"
 #include "input.h"
 #include "lshjoin/plan.h"
-#include "output.h"
+#include "sink.h"
 
 /* The part of a round's bound that candidates may fill on their way. Sorted and compared at home, they need
  * several times their size. */
@@ -15,7 +15,7 @@ enum { HASH_JOIN_SHARE = 8 };
 /* Collective. What the plan's bands find, and the threshold keeps, goes to `out`. Returns e->status, agreed.
  */
 int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-              const struct plan *plan, const struct threshold *threshold, struct output *out,
+              const struct plan *plan, const struct threshold *threshold, struct sink *sink,
               struct metrics *m, struct error *e);
 
 #endif

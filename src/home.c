@@ -21,19 +21,9 @@ void home_open(struct home *h, uint64_t bytes) {
     h->batch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->batch);
     h->scratch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->scratch);
     h->value = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->value);
-    if (!h->options->top_k)
-        return;
-    h->nearest = (struct nearest){.comm = h->comm,
-                                  .shard = h->shard,
-                                  .k = h->options->top_k,
-                                  .smaller_is_nearer = h->family->smaller_is_nearer,
-                                  .most = h->options->round_bytes};
-    nearest_open(&h->nearest);
 }
 
 void home_close(struct home *h) {
-    if (h->options->top_k)
-        nearest_close(&h->nearest);
     free(h->slots);
     free(h->in_slot);
     free(h->batch);
@@ -224,19 +214,6 @@ static struct pair *make_pairs(const struct home *h) {
     return pairs;
 }
 
-/* Pairs of the batch to where they are wanted. */
-static void hand_on(struct home *h, bool last, struct error *e) {
-    struct pair *pairs = make_pairs(h);
-    if (h->options->top_k)
-        nearest_add(&h->nearest, pairs, h->n);
-    else
-        output_write(h->output, pairs, h->n, e);
-    free(pairs);
-    h->metrics->count[COUNT_PAIRS] += h->n;
-    if (h->options->top_k && last)
-        nearest_write(&h->nearest, h->output, &h->metrics->count[COUNT_PAIRS], e);
-}
-
 int home_flush(struct home *h, bool last, struct error *e) {
     bool verify = h->options->verify, once = !h->signatures, whole = once || (last && !h->flushed);
     metrics_stage(h->metrics, STAGE_CANDIDATES);
@@ -256,7 +233,9 @@ int home_flush(struct home *h, bool last, struct error *e) {
     h->metrics->batches++;
 
     metrics_stage(h->metrics, STAGE_WRITE);
-    hand_on(h, last, e);
+    struct pair *pairs = make_pairs(h);
+    sink_take(h->sink, pairs, h->n, e);
+    free(pairs);
     h->n = 0;
     return e->status;
 }

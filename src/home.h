@@ -11,8 +11,7 @@
 #include "lshjoin/family.h"
 #include "lshjoin/metrics.h"
 #include "lshjoin/sort.h"
-#include "nearest.h"
-#include "output.h"
+#include "sink.h"
 
 /* The first block is given (nothing of it is owned); the rest is home's own. */
 struct home {
@@ -24,10 +23,9 @@ struct home {
     const struct family *family;
     const struct options *options;
     struct threshold threshold;
-    struct output *output;
+    struct sink *sink;
     struct metrics *metrics;
 
-    struct nearest nearest; /* with --top-k pairs go there */
     /* Candidates on their way, of each rank's home as many as a slot holds (candidate.h). */
     uint64_t slot_size, *in_slot; /* [ranks] */
     struct u64_pair *slots;       /* [ranks][slot_size] */
@@ -49,8 +47,7 @@ void home_close(struct home *h);
  * full on some rank is taken through. Returns e->status, agreed. */
 int home_send(struct home *h, struct error *e);
 
-/* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it, and what
- * --top-k kept is written. A pair whose copies come in several batches is one pair: the copy of its lowest
+/* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it. A pair whose copies come in several batches is one pair: the copy of its lowest
  * colliding band stands for all. Returns e->status, agreed. */
 int home_flush(struct home *h, bool last, struct error *e);
 

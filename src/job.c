@@ -13,6 +13,7 @@
 #include "output.h"
 #include "planning.h"
 #include "report.h"
+#include "sink.h"
 #include "sketch_join.h"
 #include "verbose.h"
 
@@ -70,14 +71,30 @@ static void count_records(struct job *j) {
     j->metrics.count[COUNT_ELEMENTS] = records_items(r);
 }
 
-/* From records to pairs written. */
-static int join(struct job *j, struct output *out, struct error *e) {
+/* From records to similar pairs. */
+static int find_pairs(struct job *j, struct sink *sink, struct error *e) {
     struct threshold threshold = choose_threshold(j->o, j->in.family);
     if (j->o->exact)
-        return exact_join(j->c, j->pool, j->o, &j->in, &threshold, out, &j->metrics, e);
+        return exact_join(j->c, j->pool, j->o, &j->in, &threshold, sink, &j->metrics, e);
     if (j->plan.drawing.symbol_bits)
-        return sketch_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, out, &j->metrics, e);
-    return hash_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, out, &j->metrics, e);
+        return sketch_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, sink, &j->metrics, e);
+    return hash_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, sink, &j->metrics, e);
+}
+
+/* From records to pairs written. */
+static int join(struct job *j, struct output *out, struct error *e) {
+    struct sink sink = {.comm = j->c,
+                        .options = j->o,
+                        .shard = j->in.shard,
+                        .smaller_is_nearer = j->in.family->smaller_is_nearer,
+                        .one_way = exact_is_one_way(j->o, j->in.family),
+                        .output = out,
+                        .metrics = &j->metrics};
+    sink_open(&sink);
+    if (!find_pairs(j, &sink, e))
+        sink_finish(&sink, e);
+    sink_close(&sink);
+    return e->status;
 }
 
 static enum progress choose_progress(struct comm *c, const struct options *o) {

@@ -118,7 +118,7 @@ static void join_bands(struct sketch_join *j, uint32_t band, uint32_t band_end, 
 }
 
 int sketch_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-                const struct plan *plan, const struct threshold *threshold, struct output *out,
+                const struct plan *plan, const struct threshold *threshold, struct sink *sink,
                 struct metrics *m, struct error *e) {
     struct sketch_join join = {c, pool, o, in, &plan->drawing, .metrics = m}, *j = &join;
     uint64_t most_rows = shard_local_rows(&in->shard);
@@ -132,7 +132,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
                             .family = in->family,
                             .options = o,
                             .threshold = *threshold,
-                            .output = out,
+                            .sink = sink,
                             .metrics = m};
     home_open(&j->home, o->round_bytes / SKETCH_JOIN_SHARE);
     metrics_phase(m, "join", "pairs");

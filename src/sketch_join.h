@@ -6,7 +6,7 @@
 #include "comm.h"
 #include "input.h"
 #include "lshjoin/plan.h"
-#include "output.h"
+#include "sink.h"
 
 /* Bands whose keys are made, sent and grouped together, where no rank holds more than `rows`: as many as fit
  * the bound of a round; on one rank, where nothing is sent, an eighth, which spares memory. */
@@ -18,7 +18,7 @@ enum { SKETCH_JOIN_SHARE = 64 };
 
 /* Collective. As hash_join, of a plan whose drawing has symbol_bits. */
 int sketch_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-                const struct plan *plan, const struct threshold *threshold, struct output *out,
+                const struct plan *plan, const struct threshold *threshold, struct sink *sink,
                 struct metrics *m, struct error *e);
 
 #endif
