@@ -167,7 +167,8 @@ void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bi
     free(job.place);
 }
 
-double bucket_all(struct pool *pool, const struct band_keys *keys, struct bucket_list *lists) {
+double bucket_all(struct pool *pool, const struct band_keys *keys, uint64_t left_end,
+                  struct bucket_list *lists) {
     struct bins bins = bins_choose(1, keys->n, UINT32_MAX);
     const struct round whole = {0, keys->bands, 0, bins.per_owner};
     const uint64_t start[] = {0};
@@ -177,7 +178,7 @@ double bucket_all(struct pool *pool, const struct band_keys *keys, struct bucket
         sum += counts[k];
     struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
     bucket_partition(pool, keys, bins, counts, whole, tuples);
-    bucket_group(pool, tuples, counts, keys->bands, bins, start, whole, lists);
+    bucket_group(pool, tuples, counts, keys->bands, bins, start, left_end, whole, lists);
     free(tuples);
     free(counts);
     double pairs = 0;

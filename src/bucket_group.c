@@ -12,6 +12,7 @@
 struct group_job {
     const struct tuple *tuples;
     const uint64_t *start;
+    uint64_t left_end;
     struct bins bins;
     struct round round;
     uint64_t *segment; /* [owners][round_bins + 1] where each sender's tuples of each bin begin */
@@ -42,8 +43,8 @@ struct group_scratch {
     uint64_t *key, *row; /* of the tuples that were kept: those that store, rising by row, then the others */
     uint32_t *group;     /* of each of them, or NO_GROUP */
     uint64_t *group_key;
-    uint32_t *size, *stored; /* of each group */
-    uint32_t *table;         /* [2 * capacity] group + 1 or 0 */
+    uint32_t *size, *stored, *left; /* of each group */
+    uint32_t *table;                /* [2 * capacity] group + 1 or 0 */
 };
 
 static uint64_t power_of_two(uint64_t n) {
@@ -69,6 +70,7 @@ static void scratch_reserve(struct group_scratch *s, uint64_t n) {
     s->group = mem_grow(s->group, c, sizeof *s->group);
     s->size = mem_grow(s->size, c, sizeof *s->size);
     s->stored = mem_grow(s->stored, c, sizeof *s->stored);
+    s->left = mem_grow(s->left, c, sizeof *s->left);
     s->table = mem_grow(s->table, 2 * c, sizeof *s->table);
     s->capacity = c;
 }
@@ -82,6 +84,7 @@ static void scratch_free(struct group_scratch *s) {
     free(s->group);
     free(s->size);
     free(s->stored);
+    free(s->left);
     free(s->table);
 }
 
@@ -179,8 +182,8 @@ static uint64_t find_slot(const struct group_scratch *s, uint64_t slots, uint64_
 }
 
 /* Number the different keys that are stored in order of appearance, and find those that are asked for among
- * them; fills group, size and stored. Returns how many. */
-static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n) {
+ * them; fills group, size, stored and left. Returns how many. */
+static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n, uint64_t left_end) {
     uint64_t slots = power_of_two(2 * stored);
     memset(s->table, 0, slots * sizeof *s->table);
     uint32_t groups = 0;
@@ -188,11 +191,12 @@ static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n
         uint64_t slot = find_slot(s, slots, s->key[i]);
         if (!s->table[slot]) {
             s->group_key[groups] = s->key[i];
-            s->size[groups] = 0;
+            s->size[groups] = s->left[groups] = 0;
             s->table[slot] = ++groups;
         }
         s->group[i] = s->table[slot] - 1;
         s->size[s->group[i]]++;
+        s->left[s->group[i]] += s->row[i] >> 1 < left_end;
     }
     memcpy(s->stored, s->size, groups * sizeof *s->stored);
     for (uint64_t i = stored; i < n; i++) {
@@ -214,20 +218,25 @@ static void list_reserve(struct bucket_list *l, uint64_t buckets, uint64_t rows)
     }
 }
 
-/* Append the groups of two and more to the list. group_key is done with and now says where a group's next row
- * goes. */
+/* Whether rows of a group meet: of two inputs not if all that store are left ones. */
+static bool is_bucket(const struct group_scratch *s, uint32_t group, uint64_t left_end) {
+    return s->size[group] >= 2 && (left_end == UINT64_MAX || s->left[group] < s->stored[group]);
+}
+
+/* Append the groups in which rows meet to the list. group_key is done with and now says where a group's next
+ * row goes. */
 static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t n, uint32_t groups,
-                        uint32_t band) {
+                        uint64_t left_end, uint32_t band) {
     list_reserve(l, groups, n);
     for (uint32_t g = 0; g < groups; g++) {
         s->group_key[g] = l->n_rows;
-        if (s->size[g] < 2)
+        if (!is_bucket(s, g, left_end))
             continue;
-        l->bucket[l->n++] = (struct bucket){l->n_rows, s->size[g], s->stored[g], band};
+        l->bucket[l->n++] = (struct bucket){l->n_rows, s->size[g], s->stored[g], s->left[g], band};
         l->n_rows += s->size[g];
     }
     for (uint64_t i = 0; i < n; i++)
-        if (s->group[i] != NO_GROUP && s->size[s->group[i]] >= 2)
+        if (s->group[i] != NO_GROUP && is_bucket(s, s->group[i], left_end))
             l->row[s->group_key[s->group[i]]++] = s->row[i];
 }
 
@@ -238,16 +247,17 @@ static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
         uint64_t stored, n = gather(job, item, s, &stored);
         if (stored == 0)
             continue;
-        uint32_t groups = number_keys(s, stored, n);
+        uint32_t groups = number_keys(s, stored, n, job->left_end);
         uint32_t band = job->round.band + (uint32_t)(item / (job->round.bin_end - job->round.bin));
-        list_append(&job->lists[thread], s, n, groups, band);
+        list_append(&job->lists[thread], s, n, groups, job->left_end, band);
     }
 }
 
 void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
-                  struct bins bins, const uint64_t *start, struct round round, struct bucket_list *lists) {
+                  struct bins bins, const uint64_t *start, uint64_t left_end, struct round round,
+                  struct bucket_list *lists) {
     uint64_t items = round_bins(&round), threads = (uint64_t)pool_threads(pool), sum = 0;
-    struct group_job job = {tuples, start, bins, round, NULL, lists, NULL};
+    struct group_job job = {tuples, start, left_end, bins, round, NULL, lists, NULL};
     job.segment = mem_alloc(bins.owners * (items + 1), sizeof *job.segment);
     for (uint64_t from = 0; from < bins.owners; from++) {
         uint64_t *segment = job.segment + from * (items + 1);

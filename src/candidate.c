@@ -26,28 +26,16 @@ static void open_bucket(struct pair_cursor *c) {
         c->rank[i] = shard_rank(c->shard, row[i] >> 1);
 }
 
-/* Of the rows that store those of the left input come first. */
-static uint64_t count_left(const struct pair_cursor *c) {
-    const uint64_t *row = current_rows(c);
-    uint64_t n = 0;
-    while (n < current_bucket(c)->stored && row[n] >> 1 < c->shard->split)
-        n++;
-    return n;
-}
-
-/* Two rows that store meet, then one that stores and one that asks; between two inputs it is the left ones
- * that ask. */
+/* Two rows that store meet, then one that stores and one that asks. */
 static void open_part(struct pair_cursor *c) {
     const struct bucket *b = current_bucket(c);
-    bool self_join = c->shard->self_join;
-    uint64_t left = count_left(c);
     if (c->part == BUCKET_STORED) {
         c->x_begin = 0;
-        c->x_end = c->asymmetric ? 0 : left;
-        c->y_begin = self_join ? 0 : left;
+        c->x_end = b->left;
+        c->y_begin = bucket_right(b);
         c->y_end = b->stored;
     } else {
-        c->x_begin = self_join ? 0 : left;
+        c->x_begin = bucket_right(b);
         c->x_end = b->stored;
         c->y_begin = b->stored;
         c->y_end = b->size;

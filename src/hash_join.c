@@ -48,7 +48,6 @@ static void sign(struct hash_join *j) {
 static int send_candidates(struct hash_join *j, uint64_t pairs, double done, double share, struct error *e) {
     struct pair_cursor cursor = {.shard = &j->in->shard,
                                  .exclusive = j->o->exclusive,
-                                 .asymmetric = j->in->family->is_asymmetric,
                                  .lists = j->owner.lists,
                                  .n_lists = j->o->threads};
     struct home *home = &j->home;
@@ -87,7 +86,12 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
               struct metrics *m, struct error *e) {
     struct hash_join join = {c, pool, o, in, plan, threshold, .metrics = m}, *j = &join;
     sign(j);
-    j->owner = (struct owner){j->c, j->pool, &j->in->shard, &j->signatures.keys, j->metrics, .n_rounds = 0};
+    j->owner = (struct owner){.comm = j->c,
+                              .pool = j->pool,
+                              .shard = &j->in->shard,
+                              .keys = &j->signatures.keys,
+                              .metrics = j->metrics,
+                              .is_asymmetric = j->in->family->is_asymmetric};
     owner_open(&j->owner, j->o->round_bytes);
     verbose(j->o, j->c, "%" PRIu64 " round%s of exchange", j->owner.n_rounds,
             j->owner.n_rounds > 1 ? "s" : "");

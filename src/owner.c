@@ -68,7 +68,8 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
     bucket_partition(o->pool, o->keys, o->bins, o->n_sent, round, tuples);
     tuples = comm_exchange(o->comm, sizeof *tuples, tuples, n, n + ranks);
     metrics_stage(o->metrics, STAGE_GROUP);
-    bucket_group(o->pool, tuples, o->n_received, o->keys->bands, o->bins, o->shard->start, round, o->lists);
+    bucket_group(o->pool, tuples, o->n_received, o->keys->bands, o->bins, o->shard->start,
+                 bucket_left_end(o->shard->self_join, o->is_asymmetric, o->shard->split), round, o->lists);
     free(tuples);
     free(n);
     return count_buckets(o);

@@ -14,6 +14,7 @@ struct owner {
     const struct shard *shard;
     const struct band_keys *keys; /* numbers of bands and rows count from its first */
     struct metrics *metrics;
+    bool is_asymmetric; /* two that store do not meet */
 
     struct bins bins;
     uint64_t *n_sent, *n_received; /* [ranks][bands][bins of an owner] tuples to and from every rank */

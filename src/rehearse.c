@@ -135,8 +135,7 @@ static void count(struct outcome *o, const struct audience *by, uint64_t a, uint
 static void examine(struct outcome *o, const struct audience *by, const struct bucket_list *lists,
                     int n_lists) {
     const struct signatures *signatures = &by->cast->signatures;
-    struct pair_cursor cursor = {
-        .shard = by->shard, .asymmetric = signatures->is_asymmetric, .lists = lists, .n_lists = n_lists};
+    struct pair_cursor cursor = {.shard = by->shard, .lists = lists, .n_lists = n_lists};
     struct u64_pair *slots = mem_alloc(SLOT, sizeof *slots);
     uint64_t n = 0;
     for (bool more = true; more;) {
@@ -186,14 +185,15 @@ static void thin(struct band_keys *keys, uint64_t stride) {
 
 /* The buckets of the sample, or, where too many pairs would meet, of an even part of it: one in *times pairs.
  * As many lists as threads, to free. */
-static struct bucket_list *group(struct band_keys *keys, struct pool *pool, double *times) {
+static struct bucket_list *group(struct band_keys *keys, uint64_t left_end, struct pool *pool,
+                                 double *times) {
     struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
-    double pairs = bucket_all(pool, keys, lists);
+    double pairs = bucket_all(pool, keys, left_end, lists);
     *times = 1;
     if (pairs > MOST_EXAMINED) {
         double stride = ceil(sqrt(pairs / MOST_EXAMINED));
         thin(keys, (uint64_t)stride);
-        bucket_all(pool, keys, lists);
+        bucket_all(pool, keys, left_end, lists);
         *times = stride * stride;
     }
     return lists;
@@ -204,7 +204,8 @@ static struct outcome perform(struct cast *all, struct pool *pool, bool self_joi
     struct band_keys keys = all->sketched
                                 ? sketches_keys(&all->sketches, &all->sketching, pool, 0, p->drawing.bands)
                                 : all->signatures.keys;
-    struct bucket_list *lists = group(&keys, pool, times);
+    uint64_t left_end = bucket_left_end(self_join, family->is_asymmetric, all->left);
+    struct bucket_list *lists = group(&keys, left_end, pool, times);
     struct outcome o = {0};
     uint64_t start[] = {0, all->n};
     const struct shard shard = {.ranks = 1,

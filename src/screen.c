@@ -73,25 +73,10 @@ static void add_unit(struct screen *s, struct unit unit) {
     s->unit[s->n_units++] = unit;
 }
 
-/* Rows of a bucket rise; between two inputs the first ones are left ones. Those meet all behind them. */
-static uint32_t count_left(const struct screen *s, const struct bucket *bucket) {
-    const uint64_t *row = s->lists[s->list].row + bucket->first;
-    uint32_t low = 0, high = bucket->size;
-    while (low < high && !s->shard->self_join) {
-        uint32_t middle = low + (high - low) / 2;
-        if (row[middle] >> 1 < s->shard->split)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return high;
-}
-
 static void cut_into_tiles(struct screen *s, uint64_t bucket) {
-    uint32_t size = bucket_at(s, bucket)->size, left = count_left(s, bucket_at(s, bucket));
-    uint64_t right = s->shard->self_join ? 0 : left; /* the first that left rows meet */
-    for (uint64_t x = 0; x < left && right < size; x += TILE)
-        for (uint64_t y = max_u64(x, right / TILE * TILE); y < size; y += TILE)
+    const struct bucket *b = bucket_at(s, bucket);
+    for (uint64_t x = 0; x < b->left; x += TILE)
+        for (uint64_t y = max_u64(x, bucket_right(b) / TILE * TILE); y < b->size; y += TILE)
             add_unit(s, (struct unit){bucket, bucket + 1, (uint32_t)x, (uint32_t)y});
 }
 
@@ -191,9 +176,8 @@ static void work(void *ctx, uint64_t number, int thread, struct finds *found) {
         const struct bucket *bucket = bucket_at(s, b);
         const uint64_t *row = s->row + (bucket->first - base);
         const uint64_t *sketch = s->sketch + (bucket->first - base) * s->sketching->words;
-        uint32_t left = count_left(s, bucket);
-        uint32_t x_end = (uint32_t)min_u64(left, (uint64_t)unit->x + TILE);
-        uint32_t y = s->shard->self_join ? unit->y : (uint32_t)max_u64(left, unit->y);
+        uint32_t x_end = (uint32_t)min_u64(bucket->left, (uint64_t)unit->x + TILE);
+        uint32_t y = (uint32_t)max_u64(bucket_right(bucket), unit->y);
         uint32_t y_end = (uint32_t)min_u64(bucket->size, (uint64_t)unit->y + TILE);
         meet(s, row, sketch, s->first_band + bucket->band, unit->x, x_end, y, y_end, found);
     }

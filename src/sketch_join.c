@@ -106,7 +106,8 @@ static void screen_round(struct sketch_join *j, const struct bucket_list *lists,
 static void join_bands(struct sketch_join *j, uint32_t band, uint32_t band_end, struct error *e) {
     metrics_stage(j->metrics, STAGE_SIGN);
     struct band_keys keys = sketches_keys(&j->sketches, &j->sketching, j->pool, band, band_end);
-    struct owner owner = {j->c, j->pool, &j->in->shard, &keys, j->metrics, .n_rounds = 0};
+    struct owner owner = {
+        .comm = j->c, .pool = j->pool, .shard = &j->in->shard, .keys = &keys, .metrics = j->metrics};
     owner_open(&owner, j->o->round_bytes);
     for (uint64_t r = 0; r < owner.n_rounds && !e->status; r++) {
         owner_round(&owner, r);

@@ -47,43 +47,15 @@ struct meetings {
     uint64_t *agreeing; /* [symbols + 1] of these, by how many symbols agree; NULL where they are too many */
 };
 
-/* Rows of a bucket rise: between two inputs those before the first right one meet all behind them. */
-static uint32_t count_left(const uint64_t *row, uint32_t size, uint64_t left) {
-    uint32_t n = 0;
-    while (n < size && row[n] >> 1 < left)
-        n++;
-    return n;
-}
-
-/* A bucket's rows; in a self-join n_left is their number, and each meets those behind it. */
-struct met {
-    const uint64_t *row;
-    uint32_t size, n_left;
-};
-
-static struct met met_in(const struct bucket_list *list, uint64_t bucket, bool self_join, uint64_t left) {
-    const struct bucket *b = &list->bucket[bucket];
-    const uint64_t *row = list->row + b->first;
-    return (struct met){row, b->size, self_join ? b->size : count_left(row, b->size, left)};
-}
-
-static double count_met(const struct bucket_list *list, bool self_join, uint64_t left) {
-    double pairs = 0;
-    for (uint64_t b = 0; b < list->n; b++) {
-        struct met m = met_in(list, b, self_join, left);
-        pairs += self_join ? m.size * (m.size - 1.0) / 2 : (double)m.n_left * (m.size - m.n_left);
-    }
-    return pairs;
-}
-
 static void count_agreeing(uint64_t *agreeing, const struct bucket_list *list, const struct sketching *s,
-                           const struct records *words, bool self_join, uint64_t left) {
-    for (uint64_t b = 0; b < list->n; b++) {
-        struct met m = met_in(list, b, self_join, left);
-        for (uint32_t x = 0; x < m.n_left; x++)
-            for (uint32_t y = self_join ? x + 1 : m.n_left; y < m.size; y++)
-                agreeing[sketch_agreeing(s, records_row(words, m.row[x] >> 1),
-                                         records_row(words, m.row[y] >> 1))]++;
+                           const struct records *words) {
+    for (uint64_t k = 0; k < list->n; k++) {
+        const struct bucket *b = &list->bucket[k];
+        const uint64_t *row = list->row + b->first;
+        for (uint32_t x = 0; x < b->left; x++)
+            for (uint32_t y = (uint32_t)max_u64((uint64_t)x + 1, bucket_right(b)); y < b->size; y++)
+                agreeing[sketch_agreeing(s, records_row(words, row[x] >> 1),
+                                         records_row(words, row[y] >> 1))]++;
     }
 }
 
@@ -95,14 +67,12 @@ static struct meetings draw_bands(const struct sketches *sample, const struct dr
     struct band_keys keys = sketches_keys(sample, &s, pool, 0, d->bands);
     struct bucket_list *lists = mem_zero((uint64_t)threads, sizeof *lists);
     struct meetings m = {0, NULL};
-    bucket_all(pool, &keys, lists);
-    for (int t = 0; t < threads; t++)
-        m.pairs += count_met(&lists[t], self_join, left);
+    m.pairs = bucket_all(pool, &keys, bucket_left_end(self_join, false, left), lists);
     if (m.pairs <= MOST_EXAMINED)
         m.agreeing = mem_zero((uint64_t)d->pool + 1, sizeof *m.agreeing);
     for (int t = 0; t < threads; t++) {
         if (m.agreeing)
-            count_agreeing(m.agreeing, &lists[t], &s, &sample->words, self_join, left);
+            count_agreeing(m.agreeing, &lists[t], &s, &sample->words);
         bucket_list_free(&lists[t]);
     }
     free(lists);

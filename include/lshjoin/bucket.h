@@ -55,15 +55,30 @@ void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bi
                       const uint64_t *counts, struct round round, struct tuple *out);
 
 /* Buckets in which rows meet: bucket k of `band` holds `size` rows at row[first], those that store first and
- * rising, then those that ask, in any order. A record may stand in it twice, in both roles. */
+ * rising, then those that ask, in any order. A record may stand in it twice, in both roles. Of those that
+ * store the first `left` ones meet the others, and where they are all left, all meet. Those that ask meet
+ * those that store and are not left, or where all are left, all. */
 struct bucket {
     uint64_t first;
-    uint32_t size, stored, band;
+    uint32_t size, stored, left, band;
 };
 
-/* How many pairs are in it: of two that store, or of one that stores and one that asks. */
+/* The rows that are left ones are those below a number: of two inputs where the second begins; of one, all,
+ * or, where two that store do not meet, none. */
+static inline uint64_t bucket_left_end(bool self_join, bool is_asymmetric, uint64_t split) {
+    return !self_join ? split : is_asymmetric ? 0 : UINT64_MAX;
+}
+
+/* The place of the first row that left ones and those that ask meet. */
+static inline uint32_t bucket_right(const struct bucket *b) {
+    return b->left == b->stored ? 0 : b->left;
+}
+
+/* How many pairs are in it. */
 static inline uint64_t bucket_pairs(const struct bucket *b) {
-    return (uint64_t)b->stored * (b->stored - 1) / 2 + (uint64_t)b->stored * (b->size - b->stored);
+    uint64_t left = b->left, stored = b->stored, asked = b->size - b->stored;
+    return (left == stored ? stored * (stored - 1) / 2 : left * (stored - left)) +
+           (stored - bucket_right(b)) * asked;
 }
 
 struct bucket_list {
@@ -74,14 +89,17 @@ struct bucket_list {
 };
 
 /* Group what an owner received in a round. tuples: by sender, band and bin, as sent;
- * counts[sender][bands][per_owner] of all rounds; start[sender]: the global number of the sender's first row.
- * One list a thread, in lists [pool_threads], emptied first; in which list a bucket stands may differ from
- * run to run. */
+ * counts[sender][bands][per_owner] of all rounds; start[sender]: the global number of the sender's first row;
+ * left_end: that of bucket_left_end. Of two inputs buckets without a right row are left out. One list a
+ * thread, in lists [pool_threads], emptied first; in which list a bucket stands may differ from run to run.
+ */
 void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
-                  struct bins bins, const uint64_t *start, struct round round, struct bucket_list *lists);
+                  struct bins bins, const uint64_t *start, uint64_t left_end, struct round round,
+                  struct bucket_list *lists);
 void bucket_list_free(struct bucket_list *list);
 
 /* All of that at once, where one rank holds all keys. Returns how many pairs the buckets have. */
-double bucket_all(struct pool *pool, const struct band_keys *keys, struct bucket_list *lists);
+double bucket_all(struct pool *pool, const struct band_keys *keys, uint64_t left_end,
+                  struct bucket_list *lists);
 
 #endif

@@ -43,11 +43,10 @@ static inline struct u64_pair candidate_at(const struct shard *s, int home, uint
     return (struct u64_pair){shard_relative(s, home, is_at_left ? right : left), mine << 17 | slot};
 }
 
-/* Where an enumeration of pairs stands: the first five are given, the rest starts as zero. */
+/* Where an enumeration of pairs stands: the first four are given, the rest starts as zero. */
 struct pair_cursor {
     const struct shard *shard;
-    bool exclusive;  /* leave out pairs with equal row numbers in their inputs */
-    bool asymmetric; /* only one that asks and one that stores meet; else two that store do, too */
+    bool exclusive; /* leave out pairs with equal row numbers in their inputs */
     const struct bucket_list *lists;
     int n_lists;
 

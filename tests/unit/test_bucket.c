@@ -198,7 +198,7 @@ static void run_round(struct simulation *s, const struct round *r, struct bucket
             memcpy(counts + (uint64_t)from * each, s->counts[from] + (uint64_t)owner * each,
                    each * sizeof *counts);
         }
-        bucket_group(s->pool, received, counts, s->bands, s->bins, s->start, *r, lists);
+        bucket_group(s->pool, received, counts, s->bands, s->bins, s->start, UINT64_MAX, *r, lists);
         for (int t = 0; t < pool_threads(s->pool); t++)
             for (uint64_t b = 0; b < lists[t].n; b++) {
                 assert_in_range(lists[t].bucket[b].band, r->band, r->band_end - 1);
@@ -359,10 +359,11 @@ static bool has_key(uint64_t keys[SENDERS][SENT], uint64_t row, bool asks, uint6
 }
 
 /* Records that store and records that ask, twice each, meet in a bucket by the same key: those that store
- * first and rising, whoever sent them. Who asks for what nobody stores is nowhere, nor who stores alone. */
-static void check_roles(struct pool *pool, uint64_t seed) {
+ * first and rising, whoever sent them. Who asks for what nobody stores is nowhere, nor who stores alone;
+ * nor, of two inputs, what only left ones store. */
+static void check_roles(struct pool *pool, uint64_t seed, uint64_t left_end) {
     uint64_t keys[SENDERS][SENT], start[SENDERS], counts[SENDERS], met = 0, seen = 0;
-    uint64_t stored_by[SENT_KEYS + 1] = {0}, asked_by[SENT_KEYS + 1] = {0};
+    uint64_t stored_by[SENT_KEYS + 1] = {0}, asked_by[SENT_KEYS + 1] = {0}, left_by[SENT_KEYS + 1] = {0};
     const struct bins bins = {SENDERS, 1}; /* all keys are small, and the first owner's */
     const struct round whole = {0, 1, 0, 1};
     struct tuple tuples[SENDERS * SENT];
@@ -372,6 +373,7 @@ static void check_roles(struct pool *pool, uint64_t seed) {
             uint64_t key = random_below(&seed, i < SENT_ROWS ? SENT_KEYS / 2 : SENT_KEYS) + 1;
             keys[from][i] = key << 1 | (i >= SENT_ROWS);
             (i < SENT_ROWS ? stored_by : asked_by)[key]++;
+            left_by[key] += i < SENT_ROWS && 1000 + from * SENT_ROWS + i < left_end;
         }
         uint64_t of_owner[SENDERS];
         const struct band_keys all = {SENT_ROWS, SENT_ROWS, 1, VARIANTS, keys[from]};
@@ -382,14 +384,17 @@ static void check_roles(struct pool *pool, uint64_t seed) {
         start[from] = 1000 + from * SENT_ROWS;
     }
     for (uint64_t key = 1; key <= SENT_KEYS; key++)
-        met += stored_by[key] && stored_by[key] + asked_by[key] > 1 ? stored_by[key] + asked_by[key] : 0;
-    bucket_group(pool, tuples, counts, 1, bins, start, whole, lists);
+        if (stored_by[key] && stored_by[key] + asked_by[key] > 1 &&
+            (left_end == UINT64_MAX || left_by[key] < stored_by[key]))
+            met += stored_by[key] + asked_by[key];
+    bucket_group(pool, tuples, counts, 1, bins, start, left_end, whole, lists);
     for (int t = 0; t < pool_threads(pool); t++) {
         for (uint64_t b = 0; b < lists[t].n; b++) {
             const struct bucket *bucket = &lists[t].bucket[b];
             const uint64_t *row = lists[t].row + bucket->first;
             uint64_t first = (row[0] >> 1) - 1000, key = keys[first / SENT_ROWS][first % SENT_ROWS];
             assert_int_equal(bucket->stored, stored_by[key >> 1]);
+            assert_int_equal(bucket->left, left_by[key >> 1]);
             assert_int_equal(bucket->size, stored_by[key >> 1] + asked_by[key >> 1]);
             for (uint32_t k = 0; k < bucket->size; k++, seen++) {
                 assert_int_equal(row[k] & 1, k >= bucket->stored);
@@ -405,8 +410,9 @@ static void check_roles(struct pool *pool, uint64_t seed) {
 static void test_roles(void **state) {
     (void)state;
     struct pool *pool = pool_create(3);
-    for (uint64_t seed = 1; seed <= 20; seed++)
-        check_roles(pool, seed);
+    const uint64_t left_end[] = {UINT64_MAX, 0, 1000 + SENT_ROWS / 2, 1000 + SENT_ROWS * (SENDERS - 1)};
+    for (uint64_t seed = 1; seed <= 40; seed++)
+        check_roles(pool, seed, left_end[seed % LENGTH(left_end)]);
     pool_destroy(pool);
 }
 

@@ -50,6 +50,13 @@ static void make_buckets(struct enumeration *e, const uint32_t *size, uint32_t n
         struct bucket bucket = {.first = l->n_rows, .band = b};
         bucket.stored = choose_rows(l, left_stores ? 0 : e->shard.split, ROWS, size[b], 0, apart, &seed);
         bucket.size = bucket.stored;
+        uint64_t left_end = bucket_left_end(e->shard.self_join, e->asymmetric, e->shard.split);
+        for (uint32_t k = 0; k < bucket.stored; k++)
+            bucket.left += l->row[bucket.first + k] >> 1 < left_end;
+        if (!e->shard.self_join && bucket.left == bucket.stored) { /* no bucket */
+            l->n_rows = bucket.first;
+            continue;
+        }
         if (e->asks)
             bucket.size += choose_rows(l, 0, e->shard.self_join ? ROWS : e->shard.split, size[b] / 2 + 1, 1,
                                        apart, &seed);
@@ -115,11 +122,8 @@ static void check_seen(struct enumeration *e, uint64_t noted) {
 static void enumerate(struct enumeration *e, uint64_t slot_size) {
     uint64_t ranks = (uint64_t)e->shard.ranks, *n = mem_alloc(ranks, sizeof *n), noted = 0;
     struct u64_pair *slots = mem_alloc(ranks * slot_size, sizeof *slots);
-    struct pair_cursor cursor = {.shard = &e->shard,
-                                 .exclusive = e->exclusive,
-                                 .asymmetric = e->asymmetric,
-                                 .lists = e->lists,
-                                 .n_lists = e->n_lists};
+    struct pair_cursor cursor = {
+        .shard = &e->shard, .exclusive = e->exclusive, .lists = e->lists, .n_lists = e->n_lists};
     for (bool more = true; more;) {
         memset(n, 0xff, ranks * sizeof *n);
         more = pair_cursor_next(&cursor, slots, slot_size, n);
@@ -229,7 +233,7 @@ static void test_widest(void **state) {
     (void)state;
     uint64_t start[] = {0, SHARD_MAX_LOCAL, SHARD_MAX_ROWS - SHARD_MAX_LOCAL, SHARD_MAX_ROWS};
     uint64_t row[] = {(SHARD_MAX_LOCAL - 1) << 1, (SHARD_MAX_ROWS - 1) << 1}, n[3];
-    struct bucket bucket = {0, 2, 2, UINT16_MAX};
+    struct bucket bucket = {0, 2, 2, 2, UINT16_MAX};
     struct bucket_list list = {.n = 1, .bucket = &bucket, .n_rows = 2, .row = row};
     struct shard s = {
         .ranks = 3, .self_join = true, .rows = SHARD_MAX_ROWS, .split = SHARD_MAX_ROWS, .start = start};
