@@ -40,6 +40,9 @@ void message(const char *who, const char *text) {
     char line[1300];
     size_t n = (size_t)snprintf(line, sizeof line, "%s%s: %s\n", line_is_open ? "\n" : "", who, text);
     n = n < sizeof line ? n : sizeof line - 1;
+    for (size_t i = line_is_open; i + 1 < n; i++) /* names out of a file could drive a terminal */
+        if ((unsigned char)line[i] < ' ' || line[i] == 127)
+            line[i] = '?';
     /* One write, so that messages of several ranks don't mix; if even that fails there is nobody to tell. */
     if (write(STDERR_FILENO, line, n) < 0)
         return;

@@ -15,6 +15,8 @@
     "a group with indptr and indices, or a flat dataset D beside size_D, such as train and size_train"
 #define VECTORS "a two-dimensional dataset of floating-point numbers or of 8-bit integers"
 
+#define ELSEWHERE " (a link to another file, which is not followed)"
+
 /* Objects of one level of the file. */
 struct objects {
     struct object {
@@ -29,6 +31,7 @@ struct search {
     hid_t file;
     enum h5_content content;
     bool all;             /* go on below the level where some are found */
+    bool elsewhere;       /* a link to another file was met, and not followed */
     const char *group;    /* whose links are looked at */
     struct objects next;  /* the groups below this level */
     struct objects sets;  /* found */
@@ -84,16 +87,25 @@ struct h5_parts h5_parts_of(const char *object, const char *kind) {
     return p;
 }
 
+/* Dimensions of a dataset. A virtual one is not asked for its extent, for which HDF5 opens its sources. */
+static int rank_of(hid_t dataset) {
+    hid_t plist = H5Dget_create_plist(dataset);
+    bool virtual = H5Pget_layout(plist) == H5D_VIRTUAL;
+    hid_t space = virtual ? H5Pget_virtual_vspace(plist, 0) : H5Dget_space(dataset);
+    int rank = H5Sget_simple_extent_ndims(space);
+    H5Sclose(space);
+    H5Pclose(plist);
+    return rank;
+}
+
 /* Whether a dataset can be read as vectors. */
 static bool is_dense(hid_t file, const char *path) {
     hid_t id = H5Dopen2(file, path, H5P_DEFAULT);
     if (id < 0)
         return false;
-    hid_t type = H5Dget_type(id), space = H5Dget_space(id);
+    hid_t type = H5Dget_type(id);
     H5T_class_t class = H5Tget_class(type);
-    bool dense = H5Sget_simple_extent_ndims(space) == 2 &&
-                 (class == H5T_FLOAT || (class == H5T_INTEGER && H5Tget_size(type) == 1));
-    H5Sclose(space);
+    bool dense = rank_of(id) == 2 && (class == H5T_FLOAT || (class == H5T_INTEGER && H5Tget_size(type) == 1));
     H5Tclose(type);
     H5Dclose(id);
     return dense;
@@ -112,15 +124,24 @@ static const char *kind_of(hid_t file, const char *path, H5O_type_t type, enum h
     return is_dataset(file, p.offsets) && is_dataset(file, p.elements) ? kind : NULL;
 }
 
+/* Whether a link leads to another file, by itself or on its way. */
+static bool leads_elsewhere(hid_t group, const char *name, const H5L_info_t *link) {
+    H5O_info_t info;
+    return link->type == H5L_TYPE_EXTERNAL ||
+           (link->type == H5L_TYPE_SOFT && !object_info(group, name, &info) && h5_leads_elsewhere());
+}
+
 /* What a link of the searched group leads to. A soft link may name sets, but is not searched: what lies below
  * it is reached by its own path. */
 static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void *ctx) {
     struct search *s = ctx;
     H5O_info_t info;
-    if (link->type != H5L_TYPE_HARD && link->type != H5L_TYPE_SOFT)
+    if (leads_elsewhere(group, name, link)) {
+        s->elsewhere = true;
         return 0;
+    }
     if (!object_info(group, name, &info))
-        return link->type == H5L_TYPE_SOFT ? 0 : -1; /* a soft link may lead nowhere */
+        return link->type == H5L_TYPE_HARD ? -1 : 0; /* a soft link may lead nowhere */
     size_t size = strlen(s->group) + strlen(name) + 2;
     char *path = mem_alloc(size, 1);
     snprintf(path, size, "%s/%s", strcmp(s->group, "/") ? s->group : "", name);
@@ -207,9 +228,9 @@ static void names_add(struct names *names, const char *name) {
 }
 
 static herr_t add_link(hid_t group, const char *name, const H5L_info_t *link, void *ctx) {
-    (void)group;
-    (void)link;
-    names_add(ctx, name);
+    char text[H5_PATH];
+    snprintf(text, sizeof text, "%s%s", name, leads_elsewhere(group, name, link) ? ELSEWHERE : "");
+    names_add(ctx, text);
     return 0;
 }
 
@@ -245,11 +266,11 @@ static int find_by_content(char object[H5_PATH], const char **kind, hid_t file_i
         } else if (s.sets.n > 0)
             complain_of_several(&s.sets, file, e);
         else
-            error_set(e, EX_DATAERR, "%s: holds no %s (looked for %s)", file,
+            error_set(e, EX_DATAERR, "%s: holds no %s (looked for %s)%s", file,
                       wanted == H5_SETS      ? "sets"
                       : wanted == H5_VECTORS ? "vectors"
                                              : "sets or vectors",
-                      expected(wanted));
+                      expected(wanted), s.elsewhere ? "; its links to other files are not followed" : "");
     }
     free_search(&s);
     return e->status;

@@ -62,9 +62,9 @@ static void read_filter(struct h5_layout *layout, hid_t plist, unsigned i) {
 int h5_layout_read(struct h5_layout *layout, int64_t file_id, const char *file, const char *path,
                    struct error *e) {
     *layout = (struct h5_layout){0};
-    hid_t dataset = H5Dopen2(file_id, path, H5P_DEFAULT);
+    int64_t dataset = h5_dataset_open(file_id, file, path, e);
     if (dataset < 0)
-        return h5_fail(e, EX_DATAERR, file, "%s: cannot be opened", path);
+        return e->status;
     hid_t type = H5Dget_type(dataset), plist = H5Dget_create_plist(dataset);
     name_type(type, layout->type, sizeof layout->type);
     read_extent(layout, dataset);

@@ -9,14 +9,13 @@
 
 static const uint64_t piece_bytes = (uint64_t)16 << 20;
 
-static int read_layout(struct h5_list *list, struct error *e) {
+static void read_layout(struct h5_list *list) {
     hid_t plist = H5Dget_create_plist(list->id);
     hsize_t chunk = 1;
     if (H5Pget_layout(plist) == H5D_CHUNKED)
         H5Pget_chunk(plist, 1, &chunk);
-    list->chunk = chunk;
+    list->chunk = max_u64(chunk, 1);
     H5Pclose(plist);
-    return h5_check_storage(list->id, list->file, list->path, e);
 }
 
 static const char *class_name(H5T_class_t class) {
@@ -64,13 +63,12 @@ static int read_length(struct h5_list *list, struct error *e) {
 int h5_list_open(struct h5_list *list, int64_t file_id, const char *file, const char *path, struct error *e) {
     *list = (struct h5_list){.file = file};
     snprintf(list->path, sizeof list->path, "%s", path);
-    hid_t id = H5Dopen2(file_id, path, H5P_DEFAULT);
+    int64_t id = h5_dataset_open(file_id, file, path, e);
     if (id < 0)
-        return h5_fail(e, EX_DATAERR, file, "%s: cannot be opened", path);
-    list->id = id;
-    if (read_type(list, e) || read_length(list, e))
         return e->status;
-    return read_layout(list, e);
+    list->id = id;
+    read_layout(list);
+    return read_type(list, e) ? e->status : read_length(list, e);
 }
 
 void h5_list_close(struct h5_list *list) {

@@ -17,7 +17,7 @@ static void read_shape(struct h5_matrix *m) {
         H5Pget_chunk(plist, 2, chunk);
     m->rows = shape[0];
     m->columns = shape[1];
-    m->chunk = chunk[0];
+    m->chunk = max_u64(chunk[0], 1);
     m->width = H5Tget_size(type) > sizeof(float) ? sizeof(double) : sizeof(float);
     H5Pclose(plist);
     H5Sclose(space);
@@ -28,14 +28,14 @@ int h5_matrix_open(struct h5_matrix *m, int64_t file_id, const char *file, const
                    struct error *e) {
     *m = (struct h5_matrix){.file = file};
     snprintf(m->path, sizeof m->path, "%s", path);
-    hid_t id = H5Dopen2(file_id, path, H5P_DEFAULT);
+    int64_t id = h5_dataset_open(file_id, file, path, e);
     if (id < 0)
-        return h5_fail(e, EX_DATAERR, file, "%s: cannot be opened", path);
+        return e->status;
     m->id = id;
     read_shape(m);
     if (m->columns == 0)
         return error_set(e, EX_DATAERR, "%s: %s: has no columns", file, path);
-    return h5_check_storage(id, file, path, e);
+    return 0;
 }
 
 void h5_matrix_close(struct h5_matrix *m) {

@@ -15,12 +15,31 @@ enum { LEFT, RIGHT, VALUE, RANK, COLUMNS };
 
 static const char *const value_names[] = {"similarity", "distance", "product", "bands"};
 
+/* Whether a virtual dataset's files lie beside it, as lshjoin writes them: HDF5 would open others, too. */
+static int check_sources(const struct h5_pairs_file *p, hid_t dataset, const char *name, struct error *e) {
+    hid_t plist = H5Dget_create_plist(dataset);
+    size_t n = 0;
+    char source[H5_PATH] = "";
+    if (H5Pget_external_count(plist) > 0)
+        error_set(e, EX_DATAERR, "%s: /%s: its numbers are in other files", p->file, name);
+    if (H5Pget_layout(plist) == H5D_VIRTUAL)
+        H5Pget_virtual_count(plist, &n);
+    for (size_t i = 0; i < n && !e->status; i++)
+        if (H5Pget_virtual_filename(plist, i, source, sizeof source) < 0 || strchr(source, '/'))
+            error_set(e, EX_DATAERR, "%s: /%s: its numbers are in %s, expected files beside it", p->file,
+                      name, source);
+    H5Pclose(plist);
+    return e->status;
+}
+
 /* A column's dataset, of `*n` items, or as many as it has where that is UINT64_MAX. */
 static int open_column(struct h5_pairs_file *p, int column, const char *name, uint64_t *n, struct error *e) {
     hid_t id = H5Dopen2(p->file_id, name, H5P_DEFAULT);
     if (id < 0)
         return error_set(e, EX_DATAERR, "%s: holds no pairs: there is no /%s", p->file, name);
     p->datasets[column] = id;
+    if (check_sources(p, id, name, e))
+        return e->status;
     hid_t space = H5Dget_space(id);
     hssize_t length = H5Sget_simple_extent_ndims(space) == 1 ? H5Sget_simple_extent_npoints(space) : -1;
     H5Sclose(space);

@@ -27,7 +27,7 @@ int error_set(struct error *e, int status, const char *format, ...) __attribute_
 /* Called by die() with the exit status, after the message; must not return. Default: exit(). */
 void die_hook(const char *who, void (*leave)(int status));
 
-/* "<who>: <text>" and a line end on standard error, in one write. */
+/* "<who>: <text>" and a line end on standard error, in one write; control characters become '?'. */
 void message(const char *who, const char *text);
 /* A progress line stands unfinished on standard error: the next message begins on a new one. */
 void message_after_line(void);
