@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/fault.h"
 
 const char *const stage_name[STAGES] = {"read",  "plan",       "sign",   "exchange",
                                         "group", "candidates", "verify", "write"};
@@ -36,6 +37,7 @@ void metrics_stage(struct metrics *m, enum stage stage) {
     m->since = now;
     m->sent_before = sent;
     m->stage = stage;
+    fault_point(stage_name[stage]);
 }
 
 void metrics_phase(struct metrics *m, const char *phase, const char *unit) {
