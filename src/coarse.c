@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lshjoin/base.h"
 
@@ -27,6 +28,16 @@ void coarse_box(const struct sieve *s, const struct records *r, double *box) {
     free(image);
 }
 
+/* Images are rounded, which keeps the order of numbers. */
+void coarse_box_of(const struct sieve *s, double *box) {
+    double scale = s->passes_all ? 0 : s->scale;
+    for (uint64_t k = 0; k < s->width; k++) {
+        double middle = s->middle ? s->middle[k] : 0;
+        box[k] = (double)(float)((box[k] - middle) * scale);
+        box[s->width + k] = -(double)(float)((-box[s->width + k] - middle) * scale);
+    }
+}
+
 /* The nearest whole number (or nearly: what it is off is measured) of one that images and scales can give. */
 static int32_t whole(double x) {
     return (int32_t)(x + (2 * most_scale + 0.5)) - (int32_t)(2 * most_scale);
@@ -39,7 +50,7 @@ struct coarse coarse_create(const struct sieve *s, const double *box, bool vnni)
         extent = fmax(extent, box[k] + box[s->width + k]);
     c.most = (int32_t)fmin(127, sqrt(most_product / (double)s->width));
     c.scale = fmin(most_scale, 2 * (c.most - 1) / extent); /* middle and image are rounded */
-    c.middle = mem_zero(s->width, sizeof *c.middle);
+    c.middle = mem_zero(c.quads * PRODUCT8_QUAD, sizeof *c.middle);
     for (uint64_t k = 0; k < s->width; k++)
         if (isfinite(box[k]))
             c.middle[k] = whole((box[k] - box[s->width + k]) / 2 * c.scale);
@@ -51,32 +62,50 @@ void coarse_free(struct coarse *c) {
     *c = (struct coarse){0};
 }
 
-static int32_t number_at(const struct coarse *c, const float *image, uint64_t k, double *squares) {
-    double x = image[k] * c->scale;
-    int32_t q = whole(x) - c->middle[k];
-    double error = x - (double)(q + c->middle[k]);
-    *squares += error * error;
-    return q;
+/* Sums over an image's coordinates: of its numbers and their squares, of the squares of the errors and of
+ * what was rounded. In lanes, so that they need not wait for each other. */
+struct sums {
+    int32_t number[PRODUCT8_QUAD], square[PRODUCT8_QUAD];
+    double error[PRODUCT8_QUAD], exact[PRODUCT8_QUAD];
+};
+
+static inline void add_quad(struct sums *s, const float *image, double scale, const int32_t *middle,
+                            int8_t *out) {
+    for (int k = 0; k < PRODUCT8_QUAD; k++) {
+        double x = (double)image[k] * scale;
+        int32_t near = whole(x), q = near - middle[k];
+        double error = x - (double)near;
+        s->number[k] += q;
+        s->square[k] += q * q;
+        s->error[k] += error * error;
+        s->exact[k] += x * x;
+        out[k] = (int8_t)q;
+    }
 }
 
 struct coarse_image coarse_image(const struct coarse *c, const float *image, int8_t *out, uint64_t stride) {
-    struct coarse_image x = {0};
-    double errors = 0, own = 0, squares = 0;
-    bool left_out = isnan(image[0]);
-    for (uint64_t k = 0; k < c->quads * PRODUCT8_QUAD; k++) {
-        int32_t q = left_out || k >= c->sieve.width ? 0 : number_at(c, image, k, &errors);
-        out[k / PRODUCT8_QUAD * stride + k % PRODUCT8_QUAD] = (int8_t)q;
-        x.sum += q;
-        squares += (double)(q * q);
-    }
-    if (left_out)
+    const uint64_t whole_quads = c->sieve.width / PRODUCT8_QUAD, rest = c->sieve.width % PRODUCT8_QUAD;
+    struct sums s = {0};
+    if (isnan(image[0])) { /* left out */
+        for (uint64_t q = 0; q < c->quads; q++)
+            memset(out + q * stride, 0, PRODUCT8_QUAD);
         return (struct coarse_image){.half = out_of_reach};
-    for (uint64_t k = 0; k < c->sieve.width && c->sieve.kind != SIEVE_DISTANCE; k++)
-        own += (double)image[k] * (double)image[k];
-    x.error = (float)(sqrt(errors) * (1 + 4 * unit) + 4 * unit);
-    double a = x.error;
-    x.half = (int32_t)floor((squares - own * c->scale * c->scale - 2 * a * a) / 2);
-    return x;
+    }
+    for (uint64_t q = 0; q < whole_quads; q++)
+        add_quad(&s, image + q * PRODUCT8_QUAD, c->scale, c->middle + q * PRODUCT8_QUAD, out + q * stride);
+    if (rest) {
+        float last[PRODUCT8_QUAD] = {0};
+        memcpy(last, image + whole_quads * PRODUCT8_QUAD, rest * sizeof *last);
+        add_quad(&s, last, c->scale, c->middle + whole_quads * PRODUCT8_QUAD, out + whole_quads * stride);
+    }
+    double error = (s.error[0] + s.error[1]) + (s.error[2] + s.error[3]);
+    double exact = (s.exact[0] + s.exact[1]) + (s.exact[2] + s.exact[3]);
+    int32_t square = s.square[0] + s.square[1] + s.square[2] + s.square[3];
+    float a = (float)(sqrt(error) * (1 + 4 * unit) + 4 * unit);
+    double less = (c->sieve.kind == SIEVE_DISTANCE ? 0 : exact) + 2 * (double)a * (double)a;
+    return (struct coarse_image){.half = (int32_t)floor((square - less) / 2),
+                                 .sum = s.number[0] + s.number[1] + s.number[2] + s.number[3],
+                                 .error = a};
 }
 
 /* Limits that nobody or everybody reaches anyway are cut to what 32 bits hold. */

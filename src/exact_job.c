@@ -5,6 +5,7 @@
 
 #include "comm_ring.h"
 #include "lshjoin/exact.h"
+#include "sieves.h"
 
 /* The part of a round that the pairs of a batch may fill; of top-k few, since each batch makes the limits
  * stricter. */
@@ -21,8 +22,7 @@ struct exact_job {
     bool one_way, left_stays;
     struct exact_plan plan;
     struct exact_rows going; /* this rank's */
-    struct sieve sieve;
-    struct coarse coarse;
+    struct sieves sieves;
     struct rarity rarity;
     double *limit; /* [rows that stay] of top-k */
     struct exact *exact;
@@ -57,17 +57,9 @@ static struct exact_rows side(const struct inputs *in, int input) {
 }
 
 static void prepare_vectors(struct exact_job *j) {
-    const struct records *r = &j->in->records;
-    double *box = mem_alloc(2 * r->width, sizeof *box);
-    sieve_box(r, box);
-    comm_max_double(j->c, box, 2 * r->width);
-    j->sieve = sieve_create(j->in->family, r, j->in->largest_norm, box, cpu_simd());
-    coarse_box(&j->sieve, r, box);
-    comm_max_double(j->c, box, 2 * r->width);
-    j->coarse = coarse_create(&j->sieve, box, cpu_vnni());
-    j->plan.sieve = &j->sieve;
-    j->plan.coarse = &j->coarse;
-    free(box);
+    j->sieves = sieves_create(j->c, j->in->family, &j->in->records, j->in->largest_norm);
+    j->plan.sieve = &j->sieves.sieve;
+    j->plan.coarse = &j->sieves.coarse;
 }
 
 static void prepare_sets(struct exact_job *j) {
@@ -202,8 +194,7 @@ int exact_join(struct comm *c, struct pool *pool, const struct options *o, const
     go_around(&j, e);
     exact_free(j.exact);
     free(j.limit);
-    coarse_free(&j.coarse);
-    sieve_free(&j.sieve);
+    sieves_free(&j.sieves);
     rarity_free(&j.rarity);
     return e->status;
 }

@@ -18,6 +18,7 @@ static const char *const memory_name[MEMORY_PARTS] = {
     [MEMORY_COUNTS] = "counts",
     [MEMORY_ROUND] = "a round of keys",
     [MEMORY_CANDIDATES] = "candidates",
+    [MEMORY_IMAGES] = "byte images",
 };
 
 /* Bytes: of a process that has done nothing yet; of a candidate in its slot, and of one in the batch with
@@ -68,6 +69,9 @@ static void expect_memory(struct forecast *f, const struct plan *p, const struct
     double *memory = f->memory;
     memory[MEMORY_PROGRAM] = program_bytes;
     memory[MEMORY_RECORDS] = (double)s->items / ranks * (double)s->item + offsets;
+    double row_bytes = (double)s->items / fmax(1, (double)s->rows) * (double)s->item;
+    if (o->verify && home_wants_images(family, row_bytes, p->candidates, (double)s->rows))
+        memory[MEMORY_IMAGES] = (double)s->items / ranks;
     if (d->symbol_bits) {
         expect_sketches(f, p, s, o, rows);
         return;

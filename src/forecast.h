@@ -18,6 +18,7 @@ enum memory_part {
     MEMORY_COUNTS,     /* tuples to and from every rank, by band and bin */
     MEMORY_ROUND,      /* tuples sent and received */
     MEMORY_CANDIDATES, /* the batch at home and what is sent there */
+    MEMORY_IMAGES,     /* of vectors that are compared often: a byte a coordinate */
     MEMORY_PARTS
 };
 

@@ -76,6 +76,7 @@ static void open_home(struct hash_join *j, struct sink *sink) {
                             .family = j->in->family,
                             .options = j->o,
                             .threshold = *j->threshold,
+                            .largest_norm = j->in->largest_norm,
                             .sink = sink,
                             .metrics = j->metrics};
     home_open(&j->home, j->o->round_bytes / HASH_JOIN_SHARE);

@@ -7,7 +7,12 @@
 #include "lshjoin/candidate.h"
 #include "verbose.h"
 
-enum { CHUNK = 256 }; /* candidates that a thread takes at a time */
+enum {
+    CHUNK = 256,  /* candidates that a thread takes at a time */
+    WIDE = 256,   /* bytes of vectors that are looked at in byte images first, */
+    OFTEN = 12,   /* if there are so many candidates a row, which cost as much as an image */
+    IMAGE_RUN = 8 /* candidates of a fetched row that pay for making its image */
+};
 
 static uint64_t most_at_once(const struct home *h) {
     return (uint64_t)comm_size(h->comm) * h->slot_size;
@@ -29,6 +34,8 @@ void home_close(struct home *h) {
     free(h->batch);
     free(h->scratch);
     free(h->value);
+    preview_free(&h->preview);
+    sieves_free(&h->sieves);
 }
 
 int home_send(struct home *h, struct error *e) {
@@ -91,6 +98,19 @@ static void decide_bands(const struct home *h, const struct u64_pair *c, uint64_
     }
 }
 
+/* NaN for those of our rows whose byte images say that they miss the threshold. A fetched row has no image
+ * yet. */
+static void look_in_bytes(const struct home *h, const uint64_t *mine, uint64_t n,
+                          const struct records *theirs, uint64_t row, double *value) {
+    const struct preview *p = &h->preview;
+    int8_t *room = theirs == h->records ? NULL : mem_alloc(p->bytes, sizeof *room);
+    struct preview_image image = room ? preview_make(p, records_row(theirs, row), room) : preview_row(p, row);
+    for (uint64_t i = 0; i < n; i++)
+        if (!preview_reaches(p, mine[i], image))
+            value[i] = NAN;
+    free(room);
+}
+
 static void decide_similarity(const struct home *h, const struct u64_pair *c, uint64_t n,
                               const struct records *theirs, uint64_t row, double *value) {
     const void *a = records_row(theirs, row);
@@ -103,7 +123,12 @@ static void decide_similarity(const struct home *h, const struct u64_pair *c, ui
         return;
     }
     for (uint64_t i = 0; i < n; i++)
-        if (!h->family->verify(&h->threshold, records_row(h->records, mine[i]),
+        value[i] = 0;
+    if (h->preview.coarse && (theirs == h->records || n >= IMAGE_RUN))
+        look_in_bytes(h, mine, n, theirs, row, value);
+    for (uint64_t i = 0; i < n; i++)
+        if (!isnan(value[i]) &&
+            !h->family->verify(&h->threshold, records_row(h->records, mine[i]),
                                records_length(h->records, mine[i]), a, na, theirs->item, &value[i]))
             value[i] = NAN;
 }
@@ -122,14 +147,18 @@ static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {
 
 /* A batch is sorted by the other row; our own rows come in any order, from memory: ask for them some steps
  * ahead. */
-static void prefetch_mine(const struct records *mine, const struct u64_pair *c, uint64_t left) {
+static void prefetch_mine(const struct home *h, const struct records *mine, const struct u64_pair *c,
+                          uint64_t left) {
     enum { FAR = 16, NEAR = 8 };
     if (left > FAR && mine->offset)
         __builtin_prefetch(&mine->offset[candidate_mine(c[FAR])]);
     if (left > NEAR) {
-        const char *row = records_row(mine, candidate_mine(c[NEAR]));
+        uint64_t row = candidate_mine(c[NEAR]);
+        bool has_image = h->preview.coarse && mine == h->records;
+        const char *first =
+            has_image ? (const char *)h->preview.image + row * h->preview.bytes : records_row(mine, row);
         for (int line = 0; line < 4; line++)
-            __builtin_prefetch(row + line * 64);
+            __builtin_prefetch(first + line * 64);
     }
 }
 
@@ -141,7 +170,7 @@ static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0;
     for (uint64_t i = lo, end; i < hi; i = end) {
         for (end = i; end < hi && c[end].first == c[i].first; end++)
-            prefetch_mine(job->mine, c + end, hi - end);
+            prefetch_mine(job->home, job->mine, c + end, hi - end);
         while (job->rows && job->rows[place] < c[i].first)
             place++;
         job->decide(job->home, c + i, end - i, job->theirs, job->rows ? place : c[i].first, value + i);
@@ -214,6 +243,23 @@ static struct pair *make_pairs(const struct home *h) {
     return pairs;
 }
 
+bool home_wants_images(const struct family *family, double row_bytes, double candidates, double rows) {
+    return family->is_of_vectors && row_bytes >= WIDE && candidates >= OFTEN * rows;
+}
+
+/* Collective. Make byte images as soon as as much has been compared as they cost. */
+static void open_preview(struct home *h) {
+    const struct records *r = h->records;
+    uint64_t n[] = {h->compared += h->n, r->n};
+    if (h->preview.coarse || !isfinite(h->threshold.value))
+        return;
+    comm_sum(h->comm, n, 2);
+    if (!home_wants_images(h->family, (double)(r->width * r->item), (double)n[0], (double)n[1]))
+        return;
+    h->sieves = sieves_create(h->comm, h->family, r, h->largest_norm);
+    h->preview = preview_create(h->pool, &h->sieves.coarse, h->threshold.value, r);
+}
+
 int home_flush(struct home *h, bool last, struct error *e) {
     bool verify = h->options->verify, once = !h->signatures, whole = once || (last && !h->flushed);
     metrics_stage(h->metrics, STAGE_CANDIDATES);
@@ -227,8 +273,10 @@ int home_flush(struct home *h, bool last, struct error *e) {
     h->metrics->count[COUNT_CANDIDATES] += h->n;
 
     metrics_stage(h->metrics, STAGE_VERIFY);
-    if (verify)
+    if (verify) {
+        open_preview(h);
         keep_decided(h, h->records, decide_similarity);
+    }
     h->flushed = true;
     h->metrics->batches++;
 

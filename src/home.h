@@ -10,7 +10,9 @@
 #include "lshjoin/band.h"
 #include "lshjoin/family.h"
 #include "lshjoin/metrics.h"
+#include "lshjoin/preview.h"
 #include "lshjoin/sort.h"
+#include "sieves.h"
 #include "sink.h"
 
 /* The first block is given (nothing of it is owned); the rest is home's own. */
@@ -23,6 +25,7 @@ struct home {
     const struct family *family;
     const struct options *options;
     struct threshold threshold;
+    double largest_norm; /* of the vectors of all ranks */
     struct sink *sink;
     struct metrics *metrics;
 
@@ -34,10 +37,18 @@ struct home {
     struct u64_pair *batch, *scratch;
     double *value; /* what a comparison gave; NaN: not a pair */
     bool flushed;  /* once before: this is not all there is */
+    /* Of wide vectors that are compared often: what candidates are looked at in first. */
+    struct sieves sieves;
+    struct preview preview; /* without `coarse` until there is one */
+    uint64_t compared;      /* candidates so far */
 };
 
 /* The fewer the batches, the fewer copies of a pair there are to tell apart. */
 enum { HOME_BATCH = 4 };
+
+/* Whether home looks at vectors of so many bytes in byte images first, when there are so many candidates of
+ * so many rows in all. */
+bool home_wants_images(const struct family *family, double row_bytes, double candidates, double rows);
 
 /* Room for `bytes` of slots, which is what a rank sends or receives at once. */
 void home_open(struct home *h, uint64_t bytes);

@@ -32,6 +32,13 @@ static bool reach_scalar(const struct panel8 *p, const int8_t *x, uint64_t rows,
     return any;
 }
 
+static int32_t pair_scalar(const int8_t *x, const int8_t *y, uint64_t n) {
+    int32_t sum = 0;
+    for (uint64_t i = 0; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
 #if defined(__x86_64__)
 /* Where the rows are and what they add; missing ones repeat the first. */
 struct tile {
@@ -169,7 +176,36 @@ __attribute__((target("avx2"))) static bool reach_avx2(const struct panel8 *p, c
         memcpy(reached, bits, rows * sizeof *bits);
     return any;
 }
+
+__attribute__((target("avx2"))) static int32_t pair_avx2(const int8_t *x, const int8_t *y, uint64_t n) {
+    __m256i sum = _mm256_setzero_si256();
+    uint64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i a = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(x + i)));
+        __m256i b = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(y + i)));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    }
+    int32_t lane[8];
+    _mm256_storeu_si256((__m256i *)lane, sum);
+    for (int k = 1; k < 8; k++)
+        lane[0] += lane[k];
+    return lane[0] + pair_scalar(x + i, y + i, n - i);
+}
+
+__attribute__((target("avx512f,avx512bw"))) static int32_t pair_avx512(const int8_t *x, const int8_t *y,
+                                                                       uint64_t n) {
+    __m512i sum = _mm512_setzero_si512();
+    uint64_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        __m512i a = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(x + i)));
+        __m512i b = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(y + i)));
+        sum = _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+    }
+    return _mm512_reduce_add_epi32(sum) + pair_scalar(x + i, y + i, n - i);
+}
 #else
+#define pair_avx2 pair_scalar
+#define pair_avx512 pair_scalar
 #define reach_avx2 reach_scalar
 #define reach_avx512 reach_scalar
 #define reach_vnni reach_scalar
@@ -181,4 +217,10 @@ bool product8_reach(enum simd simd, bool vnni, const struct panel8 *p, const int
                     uint64_t quads, const int32_t *offset, uint64_t *reached) {
     reach_fn *reach = vnni ? reach_vnni : reach_at[simd];
     return reach(p, x, rows, quads, offset, reached);
+}
+
+int32_t product8_pair(enum simd simd, const int8_t *x, const int8_t *y, uint64_t n) {
+    static int32_t (*const pair_at[])(const int8_t *, const int8_t *, uint64_t) = {pair_scalar, pair_avx2,
+                                                                                   pair_avx512};
+    return pair_at[simd](x, y, n);
 }

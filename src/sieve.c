@@ -63,13 +63,23 @@ void sieve_free(struct sieve *s) {
     *s = (struct sieve){0};
 }
 
-/* What the row is multiplied by, and its square about the middle. */
+static inline double square_at(const struct sieve *s, const void *row, uint64_t k) {
+    double x = coordinate(row, k, s->item) - (s->middle ? s->middle[k] : 0);
+    return x * x;
+}
+
+/* What the row is multiplied by, and its square about the middle, in lanes that need not wait for each other.
+ */
 static double scale_of(const struct sieve *s, const void *row, double *squares) {
-    *squares = 0;
-    for (uint64_t k = 0; k < s->width; k++) {
-        double x = coordinate(row, k, s->item) - (s->middle ? s->middle[k] : 0);
-        *squares += x * x;
-    }
+    enum { LANES = 4 };
+    double lane[LANES] = {0};
+    uint64_t k = 0;
+    for (; k + LANES <= s->width; k += LANES)
+        for (uint64_t j = 0; j < LANES; j++)
+            lane[j] += square_at(s, row, k + j);
+    for (; k < s->width; k++)
+        lane[0] += square_at(s, row, k);
+    *squares = (lane[0] + lane[1]) + (lane[2] + lane[3]);
     return s->kind == SIEVE_COSINE ? 1 / sqrt(*squares) : s->scale;
 }
 

@@ -133,6 +133,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
                             .family = in->family,
                             .options = o,
                             .threshold = *threshold,
+                            .largest_norm = in->largest_norm,
                             .sink = sink,
                             .metrics = m};
     home_open(&j->home, o->round_bytes / SKETCH_JOIN_SHARE);

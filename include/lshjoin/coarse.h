@@ -36,7 +36,7 @@ struct coarse {
     struct sieve sieve; /* a copy, which is not freed */
     uint64_t quads;     /* of coordinates in an image */
     double scale;
-    int32_t *middle; /* [width] */
+    int32_t *middle; /* [quads * PRODUCT8_QUAD] */
     int32_t most;    /* the largest number of an image */
     bool vnni;
 };
@@ -44,6 +44,9 @@ struct coarse {
 /* For each coordinate of the images of `sieve_image` the most, and the most of its negative, into
  * box[2*width]; where there is none it stays -infinity. */
 void coarse_box(const struct sieve *s, const struct records *r, double *box);
+
+/* The same from the box of rows (sieve_box), where images are not those of a cosine. */
+void coarse_box_of(const struct sieve *s, double *box);
 
 /* box: that of all rows that images are made of. Free with coarse_free. */
 struct coarse coarse_create(const struct sieve *s, const double *box, bool vnni);

@@ -26,4 +26,7 @@ struct panel8 {
 bool product8_reach(enum simd simd, bool vnni, const struct panel8 *p, const int8_t *x, uint64_t rows,
                     uint64_t quads, const int32_t *offset, uint64_t *reached);
 
+/* x . y of n such numbers, a multiple of PRODUCT8_QUAD, whose sum 32 bits hold. */
+int32_t product8_pair(enum simd simd, const int8_t *x, const int8_t *y, uint64_t n);
+
 #endif

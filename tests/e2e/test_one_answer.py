@@ -29,6 +29,7 @@ JOBS = {  # what is joined, and how
     "sketches without a cut": ("sets", "--minhash fast -b 20 -r 4 --threshold 0.3"),
     "sketches of signs": ("vectors", "--threshold 0.7 --recall 0.7"),
     "sketches of parities": ("doubles", "--radius 0.7 --recall 0.7"),
+    "compared often": ("doubles", "-b 3 -r 1 --threshold 0.3"),
     "sketches and nearest": ("vectors", "--threshold 0.5 --recall 0.6 --top-k 3"),
 }
 EXACT = {  # the same answer for every seed, too

@@ -57,6 +57,19 @@ def test_two_inputs(join, metric, limit, bands, rows, exclusive):
     check_recall(founds, left, right, truth, bands, rows, metric, scale_of(metric, limit, left, right))
 
 
+@pytest.mark.parametrize("dtype, dim", [("f4", 100), ("f8", 37)])
+@pytest.mark.parametrize("metric, limit, ranks", [("cosine", "0.9", 1), ("l2", "0.5", 3), ("ip", "0.9", 3)])
+def test_wide_vectors_that_all_meet(join, metric, limit, ranks, dtype, dim):
+    """So many candidates are looked at in bytes first, here those of rows of other ranks, too: none is lost."""
+    x = clusters(7, 100, dim=dim, dtype=dtype)
+    truth = brute_force(x, None, metric, float(limit))
+    assert 200 < len(truth) < 20_000
+    out = join(x, f"-b 60 -r 1 {bound(metric, limit)}", ranks=ranks)
+    assert out.report["counts"]["candidates"] > 20 * len(x)
+    assert ids(out.pairs) == ids(truth)
+    check_verified(out.pairs, truth)
+
+
 @pytest.mark.parametrize("metric, limit", [("cosine", "0.7"), ("l2", "0.7"), ("ip", "0.7")])
 def test_the_two_inputs_may_be_one_file(join, metric, limit):
     x = clusters(3, 40)

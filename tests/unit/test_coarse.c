@@ -15,6 +15,16 @@ struct data {
     int32_t sum[ROWS];
 };
 
+/* The box of the images is known from that of the rows. */
+static void check_box(const struct sieve *s, const struct records *r, const double *box) {
+    double *of_rows = mem_alloc(2 * r->width, sizeof *of_rows);
+    sieve_box(r, of_rows);
+    coarse_box_of(s, of_rows);
+    for (uint64_t k = 0; k < 2 * r->width && s->kind != SIEVE_COSINE && !s->passes_all; k++)
+        assert_true(of_rows[k] == box[k]);
+    free(of_rows);
+}
+
 /* Takes the records. */
 static struct data prepare(const struct family *f, struct records r) {
     struct data d = {.family = f, .records = r};
@@ -22,6 +32,7 @@ static struct data prepare(const struct family *f, struct records r) {
     float *image = mem_alloc(r.width, sizeof *image);
     d.sieve = sieve_of(f, &r);
     coarse_box(&d.sieve, &r, box);
+    check_box(&d.sieve, &r, box);
     d.coarse = coarse_create(&d.sieve, box, cpu_vnni());
     uint64_t bytes = d.coarse.quads * PRODUCT8_QUAD;
     d.row = mem_alloc(ROWS, bytes);

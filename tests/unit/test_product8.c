@@ -70,7 +70,17 @@ static void check_level(const struct tile *t, uint64_t rows, enum simd simd, boo
                      (int)rows, (int)t->quads);
 }
 
+static void check_pairs(const struct tile *t, enum simd simd) {
+    uint64_t width = t->quads * QUAD;
+    for (uint64_t k = 0; k < PANEL; k += 5)
+        for (uint64_t r = 0; r < ROWS; r++)
+            assert_int_equal(product8_pair(simd, t->x + r * width, t->y + k * width, width),
+                             product(t, r, k));
+}
+
 static void check(const struct tile *t) {
+    for (int level = SIMD_SCALAR; level <= (int)cpu_simd(); level++)
+        check_pairs(t, (enum simd)level);
     for (uint64_t rows = 1; rows <= ROWS; rows++) {
         for (int level = SIMD_SCALAR; level <= (int)cpu_simd(); level++)
             check_level(t, rows, (enum simd)level, false);
