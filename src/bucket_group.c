@@ -207,7 +207,7 @@ static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n
     return groups;
 }
 
-static void list_reserve(struct bucket_list *l, uint64_t buckets, uint64_t rows) {
+void bucket_list_reserve(struct bucket_list *l, uint64_t buckets, uint64_t rows) {
     if (l->n + buckets > l->capacity) {
         l->capacity = 2 * (l->n + buckets);
         l->bucket = mem_grow(l->bucket, l->capacity, sizeof *l->bucket);
@@ -227,7 +227,7 @@ static bool is_bucket(const struct group_scratch *s, uint32_t group, uint64_t le
  * row goes. */
 static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t n, uint32_t groups,
                         uint64_t left_end, uint32_t band) {
-    list_reserve(l, groups, n);
+    bucket_list_reserve(l, groups, n);
     for (uint32_t g = 0; g < groups; g++) {
         s->group_key[g] = l->n_rows;
         if (!is_bucket(s, g, left_end))

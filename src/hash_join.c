@@ -92,7 +92,8 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
                               .shard = &j->in->shard,
                               .keys = &j->signatures.keys,
                               .metrics = j->metrics,
-                              .is_asymmetric = j->in->family->is_asymmetric};
+                              .is_asymmetric = j->in->family->is_asymmetric,
+                              .max_bucket = o->max_bucket};
     owner_open(&j->owner, j->o->round_bytes);
     verbose(j->o, j->c, "%" PRIu64 " round%s of exchange", j->owner.n_rounds,
             j->owner.n_rounds > 1 ? "s" : "");

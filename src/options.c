@@ -35,6 +35,7 @@ enum {
     SKIP_BAD_ROWS,
     TOP_K,
     EXACT,
+    MAX_BUCKET,
     FORMAT,
     IDS,
     FORCE,
@@ -66,6 +67,7 @@ static const struct option long_options[] = {
     {"assume-rows", required_argument, NULL, ASSUME_ROWS},
     {"probes", required_argument, NULL, PROBES},
     {"top-k", required_argument, NULL, TOP_K},
+    {"max-bucket", required_argument, NULL, MAX_BUCKET},
     {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
     {"output", required_argument, NULL, 'o'},
     {"format", required_argument, NULL, FORMAT},
@@ -116,6 +118,8 @@ void options_help(FILE *f) {
         "      --exact          no hashing: every pair that --threshold, --radius or --top-k asks for\n"
         "      --probes N       of vectors: look also into the N most promising other buckets of a band\n"
         "      --width W        of a bucket of l2's hash functions (default 4 R)\n"
+        "      --max-bucket N   look at no pairs of a bucket of more than N records; tells how many that "
+        "were\n"
         "  -E, --exclusive      never pair a record with the same row number of the other input\n"
         "      --skip-bad-rows  leave out, and count, vectors that are not finite, or zero under cosine\n"
         "\n"
@@ -244,6 +248,8 @@ static int take(struct options *o, int option, struct error *e) {
     case EXACT:
         o->exact = true;
         break;
+    case MAX_BUCKET:
+        return argument_number("--max-bucket", optarg, 2, UINT32_MAX, &o->max_bucket, e);
     case SKIP_BAD_ROWS:
         o->skip_bad_rows = true;
         break;
@@ -312,11 +318,12 @@ static int check_exact(const struct options *o, struct error *e) {
                          : o->rows   ? "--rows"
                          : o->probes ? "--probes"
                                      : "--width");
-    if (o->recall > 0 || o->pool || o->dry_run)
+    if (o->recall > 0 || o->pool || o->max_bucket || o->dry_run)
         return error_set(e, EX_USAGE, "--exact finds all: there is no %s to it",
-                         o->recall > 0 ? "--recall"
-                         : o->pool     ? "--pool"
-                                       : "--dry-run");
+                         o->recall > 0   ? "--recall"
+                         : o->pool       ? "--pool"
+                         : o->max_bucket ? "--max-bucket"
+                                         : "--dry-run");
     if (!o->verify)
         return error_set(e, EX_USAGE, "--exact needs --threshold, --radius or --top-k");
     return 0;

@@ -41,6 +41,7 @@ struct options {
     bool skip_bad_rows;
     const char *output; /* directory, or NULL */
     enum format format;
+    uint64_t max_bucket; /* larger buckets are skipped; 0: none */
     bool ids; /* in the place of row numbers */
     bool force, no_print, progress, quiet, verbose;
     uint64_t round_bytes; /* bound of what a rank sends or receives at once */

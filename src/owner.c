@@ -2,9 +2,13 @@
 
 #include <stdlib.h>
 
+#include "deal.h"
+#include "lshjoin/share.h"
+
 void owner_open(struct owner *o, uint64_t most) {
     uint64_t ranks = (uint64_t)comm_size(o->comm), most_tuples = most / sizeof(struct tuple);
     uint32_t bands = o->keys->bands;
+    o->most = most;
     o->bins = bins_choose((uint32_t)ranks, o->shard->rows * o->keys->variants, most_tuples);
     uint64_t each = (uint64_t)bands * o->bins.per_owner;
     o->n_sent = mem_alloc(ranks * each, sizeof *o->n_sent);
@@ -59,6 +63,18 @@ static uint64_t count_buckets(struct owner *o) {
     return pairs;
 }
 
+/* Returns how many pairs are skipped. */
+static uint64_t skip_buckets(struct owner *o) {
+    struct bucket_list skipped = share_take(o->lists, pool_threads(o->pool), o->max_bucket, UINT64_MAX);
+    uint64_t pairs = 0;
+    for (uint64_t k = 0; k < skipped.n; k++)
+        pairs += bucket_pairs(&skipped.bucket[k]);
+    o->metrics->count[COUNT_SKIPPED_BUCKETS] += skipped.n;
+    o->metrics->count[COUNT_SKIPPED_PAIRS] += pairs;
+    bucket_list_free(&skipped);
+    return pairs;
+}
+
 uint64_t owner_round(struct owner *o, uint64_t r) {
     struct round round = o->rounds[r];
     uint64_t ranks = (uint64_t)comm_size(o->comm), *n = mem_alloc(2 * ranks, sizeof *n);
@@ -72,7 +88,11 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
                  bucket_left_end(o->shard->self_join, o->is_asymmetric, o->shard->split), round, o->lists);
     free(tuples);
     free(n);
-    return count_buckets(o);
+    uint64_t pairs = count_buckets(o);
+    if (o->max_bucket)
+        pairs -= skip_buckets(o);
+    metrics_stage(o->metrics, STAGE_EXCHANGE);
+    return deal_buckets(o->comm, o->lists, pool_threads(o->pool), pairs, o->most);
 }
 
 void owner_close(struct owner *o) {

@@ -14,8 +14,10 @@ struct owner {
     const struct shard *shard;
     const struct band_keys *keys; /* numbers of bands and rows count from its first */
     struct metrics *metrics;
-    bool is_asymmetric; /* two that store do not meet */
+    bool is_asymmetric;  /* two that store do not meet */
+    uint64_t max_bucket; /* larger ones are skipped, and counted; 0: none */
 
+    uint64_t most; /* bytes to send or receive at once */
     struct bins bins;
     uint64_t *n_sent, *n_received; /* [ranks][bands][bins of an owner] tuples to and from every rank */
     uint64_t n_rounds;
@@ -26,8 +28,8 @@ struct owner {
 /* Collective. Counts first: what every rank will send to and receive from every other; then the rounds in
  * which no rank sends or receives more than `most` bytes at once, but for a single bin that is larger. */
 void owner_open(struct owner *o, uint64_t most);
-/* Collective. Exchange round number r; its buckets are in o->lists until the next. Returns how many pairs
- * they have at most. */
+/* Collective. Exchange round number r; its buckets, and parts of other ranks' giant ones, are in o->lists
+ * until the next. Returns how many pairs they have at most. */
 uint64_t owner_round(struct owner *o, uint64_t r);
 void owner_close(struct owner *o);
 

@@ -16,9 +16,17 @@
 #include "lshjoin/cpu.h"
 
 static const char *const counter_name[COUNTERS] = {
-    [COUNT_EMPTY] = "empty_records",     [COUNT_SKIPPED] = "skipped_records", [COUNT_ELEMENTS] = "elements",
-    [COUNT_HASHES] = "hash_values",      [COUNT_SENT] = "bytes_sent",         [COUNT_TUPLES] = "tuples",
-    [COUNT_COPIES] = "candidate_copies", [COUNT_CANDIDATES] = "candidates",   [COUNT_PAIRS] = "pairs",
+    [COUNT_EMPTY] = "empty_records",
+    [COUNT_SKIPPED] = "skipped_records",
+    [COUNT_ELEMENTS] = "elements",
+    [COUNT_HASHES] = "hash_values",
+    [COUNT_SENT] = "bytes_sent",
+    [COUNT_TUPLES] = "tuples",
+    [COUNT_SKIPPED_BUCKETS] = "skipped_buckets",
+    [COUNT_SKIPPED_PAIRS] = "skipped_pairs",
+    [COUNT_COPIES] = "candidate_copies",
+    [COUNT_CANDIDATES] = "candidates",
+    [COUNT_PAIRS] = "pairs",
 };
 
 /* The numbers of one rank. */
@@ -105,6 +113,8 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
             parameters, json_pack("{s:i, s:i}", "symbol_bits", (int)d->symbol_bits, "cut", (int)d->cut));
     if (o->ids)
         json_object_set_new(parameters, "ids", json_true());
+    if (o->max_bucket)
+        json_object_set_new(parameters, "max_bucket", number(o->max_bucket));
     if (in->family == &family_l2)
         json_object_set_new(parameters, "width", json_real(d->width));
     if (in->family == &family_ip)
@@ -247,6 +257,13 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
         fprintf(stderr, " at most %s apart", o->radius_text);
     if (t->count[COUNT_SKIPPED])
         fprintf(stderr, "\nlshjoin: %" PRIu64 " bad rows were skipped", t->count[COUNT_SKIPPED]);
+    uint64_t skipped = t->count[COUNT_SKIPPED_BUCKETS];
+    if (skipped)
+        fprintf(stderr,
+                "\nlshjoin: warning: %" PRIu64 " bucket%s of more than %" PRIu64
+                " records %s skipped, and %" PRIu64 " pairs not looked at: less is found than was promised",
+                skipped, skipped > 1 ? "s" : "", o->max_bucket, skipped > 1 ? "were" : "was",
+                t->count[COUNT_SKIPPED_PAIRS]);
     fprintf(stderr, "\nlshjoin: %.2f s on %d rank%s:", t->total, comm_size(c), comm_size(c) > 1 ? "s" : "");
     for (int k = 0; k < STAGES; k++)
         fprintf(stderr, " %s %.2f", stage_name[k], t->seconds[k]);

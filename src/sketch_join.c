@@ -106,8 +106,12 @@ static void screen_round(struct sketch_join *j, const struct bucket_list *lists,
 static void join_bands(struct sketch_join *j, uint32_t band, uint32_t band_end, struct error *e) {
     metrics_stage(j->metrics, STAGE_SIGN);
     struct band_keys keys = sketches_keys(&j->sketches, &j->sketching, j->pool, band, band_end);
-    struct owner owner = {
-        .comm = j->c, .pool = j->pool, .shard = &j->in->shard, .keys = &keys, .metrics = j->metrics};
+    struct owner owner = {.comm = j->c,
+                          .pool = j->pool,
+                          .shard = &j->in->shard,
+                          .keys = &keys,
+                          .metrics = j->metrics,
+                          .max_bucket = j->o->max_bucket};
     owner_open(&owner, j->o->round_bytes);
     for (uint64_t r = 0; r < owner.n_rounds && !e->status; r++) {
         owner_round(&owner, r);

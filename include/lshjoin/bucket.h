@@ -96,6 +96,8 @@ struct bucket_list {
 void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
                   struct bins bins, const uint64_t *start, uint64_t left_end, struct round round,
                   struct bucket_list *lists);
+/* Room for more. */
+void bucket_list_reserve(struct bucket_list *list, uint64_t buckets, uint64_t rows);
 void bucket_list_free(struct bucket_list *list);
 
 /* All of that at once, where one rank holds all keys. Returns how many pairs the buckets have. */

@@ -20,15 +20,17 @@ enum stage {
 extern const char *const stage_name[STAGES];
 
 enum counter {
-    COUNT_EMPTY,      /* records that pair with nothing */
-    COUNT_SKIPPED,    /* bad rows left out */
-    COUNT_ELEMENTS,   /* after repeats are dropped */
-    COUNT_HASHES,     /* hash values computed */
-    COUNT_SENT,       /* bytes handed to exchanges for other ranks */
-    COUNT_TUPLES,     /* (key, row) received */
-    COUNT_COPIES,     /* pairs enumerated, once for every band they collide in */
-    COUNT_CANDIDATES, /* different ones */
-    COUNT_PAIRS,      /* found */
+    COUNT_EMPTY,           /* records that pair with nothing */
+    COUNT_SKIPPED,         /* bad rows left out */
+    COUNT_ELEMENTS,        /* after repeats are dropped */
+    COUNT_HASHES,          /* hash values computed */
+    COUNT_SENT,            /* bytes handed to exchanges for other ranks */
+    COUNT_TUPLES,          /* (key, row) received */
+    COUNT_SKIPPED_BUCKETS, /* larger than --max-bucket */
+    COUNT_SKIPPED_PAIRS,   /* that those have, once for every band */
+    COUNT_COPIES,          /* pairs enumerated, once for every band they collide in */
+    COUNT_CANDIDATES,      /* different ones */
+    COUNT_PAIRS,           /* found */
     COUNTERS
 };
 
