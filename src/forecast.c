@@ -150,7 +150,7 @@ static void print_needs(FILE *f, const struct forecast *c, const struct plan *p,
             (unsigned long long)c->ranks, o->threads, o->threads > 1 ? "s" : "",
             (unsigned long long)c->rounds, c->rounds > 1 ? "s" : "", c->sent / 1e6);
     fprintf(f, "seconds             ");
-    for (int k = 0; k < STAGES; k++) {
+    for (int k = 0; k <= STAGE_WRITE; k++) { /* of groups nothing is known before */
         sum += p->seconds[k] / cores;
         fprintf(f, " %s %.2g", stage_name[k], p->seconds[k] / cores);
     }

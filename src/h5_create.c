@@ -66,14 +66,16 @@ struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) 
     *f = (struct h5_new){.c = c, .name = mem_alloc(strlen(file) + 1, 1)};
     strcpy(f->name, file);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fapl_mpio(access, c->mpi, MPI_INFO_NULL);
+    if (comm_size(c) > 1) /* a rank alone need not wait for MPI-IO, which wants more of MPI than that has */
+        H5Pset_fapl_mpio(access, c->mpi, MPI_INFO_NULL);
     H5Pset_alignment(access, CHUNK_BYTES, CHUNK_BYTES);
     f->file = H5Fcreate(file, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (f->file < 0)
         h5_fail(e, EX_CANTCREAT, file, "cannot be created");
     H5Pclose(access);
     f->transfer = H5Pcreate(H5P_DATASET_XFER);
-    H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE);
+    if (comm_size(c) > 1)
+        H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE);
     if (!agree(f, e))
         return f;
     h5_new_close(f, e);

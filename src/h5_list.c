@@ -33,16 +33,17 @@ static const char *class_name(H5T_class_t class) {
     }
 }
 
-static int read_type(struct h5_list *list, struct error *e) {
+static int read_type(struct h5_list *list, bool any, struct error *e) {
     hid_t type = H5Dget_type(list->id);
     H5T_class_t class = H5Tget_class(type);
     list->size = H5Tget_size(type);
     list->is_signed = H5Tget_sign(type) == H5T_SGN_2;
     H5Tclose(type);
-    if (class != H5T_INTEGER)
-        return error_set(e, EX_DATAERR, "%s: %s: holds %s, expected integers", list->file, list->path,
-                         class_name(class));
-    if (list->size > 8)
+    list->is_float = any && class == H5T_FLOAT;
+    if (class != H5T_INTEGER && !list->is_float)
+        return error_set(e, EX_DATAERR, "%s: %s: holds %s, expected %s", list->file, list->path,
+                         class_name(class), any ? "numbers" : "integers");
+    if (list->size > 8 && !list->is_float)
         return error_set(e, EX_DATAERR, "%s: %s: holds integers of %zu bytes, expected at most 8", list->file,
                          list->path, list->size);
     return 0;
@@ -60,7 +61,8 @@ static int read_length(struct h5_list *list, struct error *e) {
     return 0;
 }
 
-int h5_list_open(struct h5_list *list, int64_t file_id, const char *file, const char *path, struct error *e) {
+static int open_list(struct h5_list *list, int64_t file_id, const char *file, const char *path, bool any,
+                     struct error *e) {
     *list = (struct h5_list){.file = file};
     snprintf(list->path, sizeof list->path, "%s", path);
     int64_t id = h5_dataset_open(file_id, file, path, e);
@@ -68,7 +70,16 @@ int h5_list_open(struct h5_list *list, int64_t file_id, const char *file, const 
         return e->status;
     list->id = id;
     read_layout(list);
-    return read_type(list, e) ? e->status : read_length(list, e);
+    return read_type(list, any, e) ? e->status : read_length(list, e);
+}
+
+int h5_list_open(struct h5_list *list, int64_t file_id, const char *file, const char *path, struct error *e) {
+    return open_list(list, file_id, file, path, false, e);
+}
+
+int h5_list_open_any(struct h5_list *list, int64_t file_id, const char *file, const char *path,
+                     struct error *e) {
+    return open_list(list, file_id, file, path, true, e);
 }
 
 void h5_list_close(struct h5_list *list) {
@@ -101,7 +112,7 @@ static hid_t memory_type(bool is_signed, size_t width) {
 /* Pieces end where chunks do, so that none is unpacked twice. */
 int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
                  struct error *e) {
-    hid_t type = memory_type(list->is_signed, width);
+    hid_t type = list->is_float ? H5T_NATIVE_DOUBLE : memory_type(list->is_signed, width);
     uint64_t piece = max_u64(piece_bytes / width / list->chunk, 1) * list->chunk, end = first + n;
     for (uint64_t at = first, next; at < end; at = next) {
         next = min_u64(at - at % list->chunk + piece, end);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "cluster_job.h"
 #include "exact_job.h"
 #include "forecast.h"
 #include "hash_join.h"
@@ -90,10 +91,16 @@ static int join(struct job *j, struct output *out, struct error *e) {
                         .one_way = exact_is_one_way(j->o, j->in.family),
                         .output = out,
                         .metrics = &j->metrics};
+    struct cluster_job groups = {.comm = j->c, .options = j->o, .in = &j->in, .metrics = &j->metrics};
+    if (j->o->clusters && cluster_job_open(&groups, e))
+        return e->status;
+    if (j->o->clusters)
+        sink.cluster = &groups.cluster;
     sink_open(&sink);
-    if (!find_pairs(j, &sink, e))
-        sink_finish(&sink, e);
+    if (!find_pairs(j, &sink, e) && !sink_finish(&sink, e) && sink.cluster)
+        cluster_job_write(&groups, out, e);
     sink_close(&sink);
+    cluster_job_close(&groups);
     return e->status;
 }
 

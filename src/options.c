@@ -34,6 +34,9 @@ enum {
     ASSUME_ROWS,
     SKIP_BAD_ROWS,
     TOP_K,
+    CLUSTERS,
+    CLUSTER_METHOD,
+    KEEP,
     EXACT,
     MAX_BUCKET,
     FORMAT,
@@ -68,6 +71,9 @@ static const struct option long_options[] = {
     {"probes", required_argument, NULL, PROBES},
     {"top-k", required_argument, NULL, TOP_K},
     {"max-bucket", required_argument, NULL, MAX_BUCKET},
+    {"clusters", no_argument, NULL, CLUSTERS},
+    {"cluster-method", required_argument, NULL, CLUSTER_METHOD},
+    {"keep", required_argument, NULL, KEEP},
     {"skip-bad-rows", no_argument, NULL, SKIP_BAD_ROWS},
     {"output", required_argument, NULL, 'o'},
     {"format", required_argument, NULL, FORMAT},
@@ -125,6 +131,11 @@ void options_help(FILE *f) {
         "\n"
         "what comes out\n"
         "  -o, --output DIR     write the pairs to files in DIR; without it one rank prints them\n"
+        "      --clusters       also write DIR/clusters.h5: of each record its group and whether it is kept\n"
+        "      --cluster-method components (default: what hangs together) or star (each record similar to\n"
+        "                       the one that is kept)\n"
+        "      --keep WHICH     of a group: first (default of components), longest (most elements), or the\n"
+        "                       highest number in a dataset file.h5:/path\n"
         "      --format F       h5 (default with -o), tsv (default without) or mhash (default for text on\n"
         "                       standard input): one line per query\n"
         "      --ids            of tsv: print the ids of records, which lshpack --ids kept, for row numbers\n"
@@ -189,6 +200,23 @@ static int minhash(struct options *o, const char *text, struct error *e) {
     return error_set(e, EX_USAGE, "--minhash: '%s' is none of classic, fast, auto", text);
 }
 
+static int cluster_method(struct options *o, const char *text, struct error *e) {
+    if (strcmp(text, "components") != 0 && strcmp(text, "star") != 0)
+        return error_set(e, EX_USAGE, "--cluster-method: '%s' is neither components nor star", text);
+    o->cluster_method = *text == 's' ? CLUSTER_STAR : CLUSTER_COMPONENTS;
+    return 0;
+}
+
+static int keep(struct options *o, const char *text, struct error *e) {
+    o->keep_score = text;
+    o->keep = strcmp(text, "first") == 0     ? KEEP_FIRST
+              : strcmp(text, "longest") == 0 ? KEEP_LONGEST
+              : strstr(text, ":/")           ? KEEP_SCORE
+                                             : KEEP_DEFAULT;
+    return o->keep ? 0
+                   : error_set(e, EX_USAGE, "--keep: '%s' is none of first, longest, file.h5:/path", text);
+}
+
 static int take(struct options *o, int option, struct error *e) {
     uint64_t v = 0;
     switch (option) {
@@ -245,6 +273,13 @@ static int take(struct options *o, int option, struct error *e) {
         break;
     case TOP_K:
         return argument_number("--top-k", optarg, 1, UINT16_MAX, &o->top_k, e);
+    case CLUSTERS:
+        o->clusters = true;
+        break;
+    case CLUSTER_METHOD:
+        return cluster_method(o, optarg, e);
+    case KEEP:
+        return keep(o, optarg, e);
     case EXACT:
         o->exact = true;
         break;
@@ -366,13 +401,33 @@ static int check_sketches(const struct options *o, struct error *e) {
     return 0;
 }
 
+/* Groups are of pairs that are similar. */
+static int check_clusters(const struct options *o, struct error *e) {
+    if (!o->clusters && (o->keep || o->cluster_method))
+        return error_set(e, EX_USAGE, "%s goes with --clusters", o->keep ? "--keep" : "--cluster-method");
+    if (!o->clusters)
+        return 0;
+    if (o->top_k)
+        return error_set(e, EX_USAGE, "--clusters: the K nearest are no groups: --top-k does not go with it");
+    if (!o->threshold_text && !o->radius_text)
+        return error_set(e, EX_USAGE,
+                         "--clusters needs --threshold or --radius: groups are of similar records");
+    if (!o->output)
+        return error_set(e, EX_USAGE, "--clusters writes a file: give its directory with --output");
+    if (o->cluster_method == CLUSTER_STAR && o->keep == KEEP_FIRST)
+        return error_set(e, EX_USAGE,
+                         "--keep first: a star's centre does not go by row numbers, which would take as many "
+                         "rounds as there are records in a chain");
+    return 0;
+}
+
 static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
     o->verify = o->threshold_text || o->radius_text || o->top_k;
     if (o->exact && check_exact(o, e))
         return e->status;
-    if (check_plan(o, e) || check_sketches(o, e))
+    if (check_clusters(o, e) || check_plan(o, e) || check_sketches(o, e))
         return e->status;
     if (o->pool && o->pool < o->rows)
         return error_set(e, EX_USAGE, "--pool: %u hash values are less than the %u rows of a band", o->pool,

@@ -14,6 +14,11 @@ enum format { FORMAT_DEFAULT, FORMAT_H5, FORMAT_TSV, FORMAT_MHASH };
 /* Hash values of sets: of 32 bits; of 8 in sketches; or as the plan sees fit. */
 enum minhash_kind { MINHASH_AUTO, MINHASH_CLASSIC, MINHASH_FAST };
 
+enum cluster_method { CLUSTER_COMPONENTS, CLUSTER_STAR };
+
+/* Which record of a group stays. */
+enum keep { KEEP_DEFAULT, KEEP_FIRST, KEEP_LONGEST, KEEP_SCORE };
+
 struct options {
     int argc; /* the command as given, for the report */
     char **command;
@@ -34,7 +39,11 @@ struct options {
     const char *threshold_text;  /* as given, or NULL; of similarity */
     const char *radius_text;     /* the same, of distance */
     uint64_t top_k;              /* 0: not asked for */
-    bool verify;                 /* one of these is given; else candidates are the result */
+    bool clusters;
+    enum cluster_method cluster_method;
+    enum keep keep;
+    const char *keep_score; /* file.h5:/path of KEEP_SCORE */
+    bool verify;            /* one of these is given; else candidates are the result */
     struct threshold threshold;
     uint32_t probes;
     double width; /* of p-stable buckets; 0: not given */

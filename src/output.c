@@ -30,6 +30,7 @@ struct output {
 
     uint64_t n_files; /* 0: standard output or nowhere */
     uint64_t file;    /* this rank's */
+    bool open;        /* the directory is ours */
     bool finished;    /* all files are whole and have their names */
     bool writes;      /* this rank is its file's writer: the first of the ranks that share it */
     char **names;     /* [n_files] */
@@ -68,11 +69,12 @@ static int make_directory(const char *directory, struct error *e) {
                      strerror(why ? why : errno));
 }
 
-/* Whether a name is one that a run gives: of its report, of the virtual file, or of a file of pairs. */
+/* Whether a name is one that a run gives: of its report, of the virtual file, of the groups, or of a file of
+ * pairs. */
 static bool is_final_name(const char *name) {
     int length = 0;
     char ending[8] = "";
-    if (strcmp(name, "run.json") == 0 || strcmp(name, "pairs.h5") == 0)
+    if (strcmp(name, "run.json") == 0 || strcmp(name, "pairs.h5") == 0 || strcmp(name, "clusters.h5") == 0)
         return true;
     return sscanf(name, "pairs-%*5[0-9]-of-%*5[0-9].%n%7s", &length, ending) == 1 && length == 21 &&
            (strcmp(ending, "h5") == 0 || strcmp(ending, "tsv") == 0 || strcmp(ending, "txt") == 0);
@@ -199,6 +201,7 @@ int output_open(struct output *out, enum format format, const struct inputs *in,
     out->format = format;
     out->shard = &in->shard;
     out->value = value;
+    out->open = true;
     if (o->ids && ids_read(&out->ids, out->c, out->pool, in, o->round_bytes, e))
         return e->status;
     if (o->output && !o->no_print) {
@@ -298,7 +301,13 @@ static void close_file(struct output *out, struct error *e) {
     out->text = NULL;
 }
 
-static void give_name(const struct output *out, const char *name, struct error *e) {
+char *output_part(const struct output *out, const char *name) {
+    char *path = mem_alloc(4096 + NAME, 1);
+    path_of(out, name, true, path);
+    return path;
+}
+
+void output_name(const struct output *out, const char *name, struct error *e) {
     char part[4096 + NAME], whole[4096 + NAME];
     path_of(out, name, true, part);
     path_of(out, name, false, whole);
@@ -309,11 +318,14 @@ static void give_name(const struct output *out, const char *name, struct error *
 int output_finish(struct output *out, struct error *e) {
     if (out->writes)
         close_file(out, e);
-    if (comm_failed(out->c, e) || out->n_files == 0)
+    if (comm_failed(out->c, e))
         return e->status;
+    out->finished = out->n_files == 0;
+    if (out->finished)
+        return 0;
     if (out->writes) {
         out->counts[out->file] = out->written;
-        give_name(out, out->names[out->file], e);
+        output_name(out, out->names[out->file], e);
     }
     comm_sum(out->c, out->counts, out->n_files);
     if (comm_failed(out->c, e))
@@ -322,10 +334,18 @@ int output_finish(struct output *out, struct error *e) {
         char path[4096 + NAME];
         path_of(out, "pairs.h5", true, path);
         if (!h5_pairs_virtual(path, out->value, out->o->top_k > 0, out->names, out->counts, out->n_files, e))
-            give_name(out, "pairs.h5", e);
+            output_name(out, "pairs.h5", e);
     }
     out->finished = !comm_failed(out->c, e);
     return e->status;
+}
+
+static void remove_file(const struct output *out, const char *name) {
+    char path[4096 + NAME];
+    for (int part = 0; part < 2; part++) {
+        path_of(out, name, part, path);
+        unlink(path);
+    }
 }
 
 void output_free(struct output *out) {
@@ -334,13 +354,10 @@ void output_free(struct output *out) {
         h5_pairs_close(out->h5, &ignored);
     if (out->text && out->text != stdout)
         fclose(out->text);
-    if (out->writes && out->n_files && !out->finished) {
-        char path[4096 + NAME];
-        for (int part = 0; part < 2; part++) {
-            path_of(out, out->names[out->file], part, path);
-            unlink(path);
-        }
-    }
+    if (out->writes && out->n_files && !out->finished)
+        remove_file(out, out->names[out->file]);
+    if (out->open && !out->finished && out->o->clusters && comm_rank(out->c) == 0)
+        remove_file(out, "clusters.h5");
     if (out->lock >= 0)
         close(out->lock);
     for (uint64_t i = 0; i < out->n_files; i++)

@@ -29,6 +29,11 @@ int output_write(struct output *out, const struct pair *pairs, uint64_t n, struc
 int output_finish(struct output *out, struct error *e);
 void output_free(struct output *out);
 
+/* Another file of the directory, written by others than output: the name it has until it is whole, to free;
+ * and, on one rank, its own name for it. What fails fills *e. */
+char *output_part(const struct output *out, const char *name);
+void output_name(const struct output *out, const char *name, struct error *e);
+
 /* How many files of pairs there are, 0 where they go elsewhere, and the name of one. */
 uint64_t output_files(const struct output *out);
 const char *output_file_name(const struct output *out, uint64_t file);

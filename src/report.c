@@ -27,11 +27,12 @@ static const char *const counter_name[COUNTERS] = {
     [COUNT_COPIES] = "candidate_copies",
     [COUNT_CANDIDATES] = "candidates",
     [COUNT_PAIRS] = "pairs",
+    [COUNT_DROPPED] = "dropped_records",
 };
 
 /* The numbers of one rank. */
 struct measures {
-    uint64_t records, count[COUNTERS], sent[STAGES], largest_bucket, peak_memory;
+    uint64_t records, count[COUNTERS], sent[STAGES], largest_bucket, largest_group, peak_memory;
     double seconds[STAGES], total;
 };
 
@@ -40,7 +41,7 @@ struct totals {
     uint64_t ranks;
     struct measures *of_rank; /* [ranks] */
     struct measures all;
-    uint64_t buckets[33];
+    uint64_t buckets[33], groups[41];
 };
 
 static void add(struct measures *all, const struct measures *one) {
@@ -53,6 +54,7 @@ static void add(struct measures *all, const struct measures *one) {
     }
     all->total = fmax(all->total, one->total);
     all->largest_bucket = max_u64(all->largest_bucket, one->largest_bucket);
+    all->largest_group = max_u64(all->largest_group, one->largest_group);
     all->peak_memory = max_u64(all->peak_memory, one->peak_memory);
 }
 
@@ -60,14 +62,17 @@ static struct totals gather(struct comm *c, const struct inputs *in, const struc
     struct totals t = {0};
     struct measures mine = {.records = shard_local_rows(&in->shard),
                             .largest_bucket = m->largest_bucket,
+                            .largest_group = m->largest_group,
                             .peak_memory = metrics_peak_memory(),
                             .total = m->since - m->begin};
     memcpy(mine.count, m->count, sizeof mine.count);
     memcpy(mine.sent, m->sent, sizeof mine.sent);
     memcpy(mine.seconds, m->seconds, sizeof mine.seconds);
     memcpy(t.buckets, m->buckets, sizeof t.buckets);
+    memcpy(t.groups, m->groups, sizeof t.groups);
     mine.count[COUNT_SENT] = *comm_bytes_sent(c);
     comm_sum(c, t.buckets, 33);
+    comm_sum(c, t.groups, 41);
     t.of_rank = comm_gather(c, sizeof mine, &mine, 1, 0, &(uint64_t){0}, &t.ranks);
     for (uint64_t r = 0; r < t.ranks; r++)
         add(&t.all, &t.of_rank[r]);
@@ -170,6 +175,25 @@ static json_t *buckets_json(const struct totals *t) {
                      "histogram", histogram);
 }
 
+/* Sizes by powers of two, from 1 on. */
+static json_t *clusters_json(const struct options *o, const struct totals *t, const struct metrics *m) {
+    static const char *const keeps[] = {[KEEP_FIRST] = "first", [KEEP_LONGEST] = "longest"};
+    json_t *histogram = json_array();
+    bool star = o->cluster_method == CLUSTER_STAR;
+    uint64_t n = 0;
+    for (int k = 0; k < 41; k++)
+        n += t->groups[k];
+    for (uint64_t k = 0, left = n; left > 0; left -= t->groups[k++])
+        json_array_append_new(histogram, number(t->groups[k]));
+    json_t *keep = o->keep == KEEP_SCORE ? name_json(o->keep_score)
+                                         : json_string(o->keep ? keeps[o->keep]
+                                                       : star  ? "hash"
+                                                               : "first");
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "method", star ? "star" : "components", "keep", keep,
+                     "count", number(n), "largest", number(t->all.largest_group), "histogram", histogram,
+                     "rounds", number(m->cluster_rounds));
+}
+
 static json_t *seconds_json(const struct totals *t) {
     json_t *seconds = json_object();
     for (int k = 0; k < STAGES; k++)
@@ -233,6 +257,8 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     json_object_set_new(report, "rounds", number(m->rounds));
     json_object_set_new(report, "batches", number(m->batches));
     json_object_set_new(report, "buckets", buckets_json(t));
+    if (o->clusters)
+        json_object_set_new(report, "clusters", clusters_json(o, t, m));
     json_object_set_new(report, "seconds", seconds_json(t));
     json_object_set_new(report, "peak_memory_bytes", number(t->all.peak_memory));
     json_object_set_new(report, "by_rank", by_rank_json(t));
@@ -255,6 +281,9 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
         fprintf(stderr, " of similarity %s or more", o->threshold_text);
     if (o->radius_text)
         fprintf(stderr, " at most %s apart", o->radius_text);
+    if (o->clusters)
+        fprintf(stderr, "\nlshjoin: %" PRIu64 " records are kept, %" PRIu64 " are dropped",
+                t->records - t->count[COUNT_DROPPED], t->count[COUNT_DROPPED]);
     if (t->count[COUNT_SKIPPED])
         fprintf(stderr, "\nlshjoin: %" PRIu64 " bad rows were skipped", t->count[COUNT_SKIPPED]);
     uint64_t skipped = t->count[COUNT_SKIPPED_BUCKETS];
@@ -266,7 +295,8 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
                 t->count[COUNT_SKIPPED_PAIRS]);
     fprintf(stderr, "\nlshjoin: %.2f s on %d rank%s:", t->total, comm_size(c), comm_size(c) > 1 ? "s" : "");
     for (int k = 0; k < STAGES; k++)
-        fprintf(stderr, " %s %.2f", stage_name[k], t->seconds[k]);
+        if (k != STAGE_CLUSTER || o->clusters)
+            fprintf(stderr, " %s %.2f", stage_name[k], t->seconds[k]);
     fprintf(stderr, "; at most %.0f MB a rank\n", (double)t->peak_memory / 1e6);
 }
 

@@ -25,6 +25,10 @@ int sink_take(struct sink *s, const struct pair *pairs, uint64_t n, struct error
         nearest_add(&s->nearest, pairs, n);
     else
         output_write(s->output, pairs, n, e);
+    if (s->cluster) {
+        metrics_stage(s->metrics, STAGE_CLUSTER);
+        cluster_take(s->cluster, pairs, n);
+    }
     return e->status;
 }
 

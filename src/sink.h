@@ -1,11 +1,12 @@
-/* Where the pairs that a join finds go: with --top-k to the ranks that keep the nearest, else to the output.
- */
+/* Where the pairs that a join finds go: with --top-k to the ranks that keep the nearest, else to the output,
+ * and to the groups where these are asked for. */
 #ifndef SINK_H
 #define SINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cluster.h"
 #include "lshjoin/metrics.h"
 #include "nearest.h"
 #include "output.h"
@@ -18,6 +19,7 @@ struct sink {
     bool smaller_is_nearer;
     bool one_way; /* of top-k in a self-join: pairs come in both directions, (i, j) and (j, i) */
     struct output *output;
+    struct cluster *cluster; /* or NULL */
     struct metrics *metrics;
 
     struct nearest nearest;

@@ -14,6 +14,7 @@ enum stage {
     STAGE_CANDIDATES, /* pairs enumerated, sent home and made unique */
     STAGE_VERIFY,
     STAGE_WRITE,
+    STAGE_CLUSTER,
     STAGES
 };
 
@@ -31,6 +32,7 @@ enum counter {
     COUNT_COPIES,          /* pairs enumerated, once for every band they collide in */
     COUNT_CANDIDATES,      /* different ones */
     COUNT_PAIRS,           /* found */
+    COUNT_DROPPED,         /* records of groups that are not kept */
     COUNTERS
 };
 
@@ -44,6 +46,8 @@ struct metrics {
     uint64_t rounds, batches;
     uint64_t buckets[33]; /* [k]: buckets with 2^k <= size < 2^(k+1), k >= 1 */
     uint64_t largest_bucket;
+    uint64_t groups[41]; /* of similar records; [k]: groups with 2^k <= size < 2^(k+1) */
+    uint64_t largest_group, cluster_rounds;
     double begin, since;
     enum stage stage;
     const uint64_t *wire; /* bytes sent so far, or NULL; not owned */
