@@ -24,6 +24,7 @@ static void abort_job(int status) {
 }
 
 void comm_check(int rc, const char *call) {
+    watch_goes_on();
     if (rc == MPI_SUCCESS)
         return;
     char text[MPI_MAX_ERROR_STRING];
@@ -43,8 +44,8 @@ int comm_int(uint64_t v, const char *what) {
 
 MPI_Datatype comm_type(size_t item) {
     MPI_Datatype type;
-    comm_check(MPI_Type_contiguous((int)item, MPI_BYTE, &type), "MPI_Type_contiguous");
-    comm_check(MPI_Type_commit(&type), "MPI_Type_commit");
+    comm_call(MPI_Type_contiguous, (int)item, MPI_BYTE, &type);
+    comm_call(MPI_Type_commit, &type);
     return type;
 }
 
@@ -92,7 +93,7 @@ void comm_name(struct comm *c, const char *program) {
 void comm_finish(struct comm *c) {
     MPI_Comm_free(&c->mpi);
     free(c);
-    MPI_Finalize();
+    comm_call(MPI_Finalize);
 }
 
 int comm_rank(const struct comm *c) {
@@ -118,28 +119,30 @@ const uint64_t *comm_bytes_sent(const struct comm *c) {
 bool comm_failed(struct comm *c, struct error *e) {
     if (e->told)
         return true;
+    if (watch_must_leave())
+        error_set(e, EX_TEMPFAIL, "interrupted by %s%s", watch_must_leave(), watch_advice());
     struct {
         int failed, rank;
     } mine = {!e->status, c->rank}, first;
     int n = e->status != 0, of_all;
-    comm_check(MPI_Allreduce(&n, &of_all, 1, MPI_INT, MPI_SUM, c->mpi), "MPI_Allreduce");
+    comm_call(MPI_Allreduce, &n, &of_all, 1, MPI_INT, MPI_SUM, c->mpi);
     if (of_all == 0)
         return false;
-    comm_check(MPI_Allreduce(&mine, &first, 1, MPI_2INT, MPI_MINLOC, c->mpi), "MPI_Allreduce");
+    comm_call(MPI_Allreduce, &mine, &first, 1, MPI_2INT, MPI_MINLOC, c->mpi);
     if (first.rank == c->rank) {
         char who[64];
         name_rank(c, of_all == c->size,
                   who); /* of an error that all have seen it is of no interest who tells it */
         message(who, e->text);
     }
-    comm_check(MPI_Bcast(&e->status, 1, MPI_INT, first.rank, c->mpi), "MPI_Bcast");
+    comm_call(MPI_Bcast, &e->status, 1, MPI_INT, first.rank, c->mpi);
     e->told = true;
     return true;
 }
 
 static void reduce(struct comm *c, void *v, uint64_t n, MPI_Datatype type, MPI_Op op) {
     if (c->size > 1)
-        comm_check(MPI_Allreduce(MPI_IN_PLACE, v, comm_int(n, "numbers"), type, op, c->mpi), "MPI_Allreduce");
+        comm_call(MPI_Allreduce, MPI_IN_PLACE, v, comm_int(n, "numbers"), type, op, c->mpi);
 }
 
 void comm_sum(struct comm *c, uint64_t *v, uint64_t n) {
@@ -160,14 +163,14 @@ void comm_max_double(struct comm *c, double *v, uint64_t n) {
 
 uint64_t comm_sum_before(struct comm *c, uint64_t v) {
     uint64_t before = 0;
-    comm_check(MPI_Exscan(&v, &before, 1, MPI_UINT64_T, MPI_SUM, c->mpi), "MPI_Exscan");
+    comm_call(MPI_Exscan, &v, &before, 1, MPI_UINT64_T, MPI_SUM, c->mpi);
     return c->rank ? before : 0; /* MPI leaves rank 0's undefined */
 }
 
 static void *gather(struct comm *c, size_t item, const void *mine, uint64_t n, uint64_t *total) {
     uint64_t size = (uint64_t)c->size, *of_rank = mem_alloc(2 * size, sizeof *of_rank), *at = of_rank + size;
     int *count = mem_alloc(2 * size, sizeof *count), *place = count + size;
-    comm_check(MPI_Allgather(&n, 1, MPI_UINT64_T, of_rank, 1, MPI_UINT64_T, c->mpi), "MPI_Allgather");
+    comm_call(MPI_Allgather, &n, 1, MPI_UINT64_T, of_rank, 1, MPI_UINT64_T, c->mpi);
     *total = comm_places(of_rank, c->size, at);
     comm_int(*total, "items");
     for (uint64_t r = 0; r < size; r++) {
@@ -176,7 +179,7 @@ static void *gather(struct comm *c, size_t item, const void *mine, uint64_t n, u
     }
     void *all = mem_alloc(*total, item);
     MPI_Datatype type = comm_type(item);
-    comm_check(MPI_Allgatherv(mine, (int)n, type, all, count, place, type, c->mpi), "MPI_Allgatherv");
+    comm_call(MPI_Allgatherv, mine, (int)n, type, all, count, place, type, c->mpi);
     MPI_Type_free(&type);
     free(count);
     free(of_rank);
@@ -198,6 +201,5 @@ void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t left, 
 void comm_broadcast(struct comm *c, void *data, uint64_t bytes) {
     const uint64_t piece_bytes = (uint64_t)1 << 30; /* of one call, whose count is an int */
     for (uint64_t at = 0; at < bytes; at += piece_bytes)
-        comm_check(MPI_Bcast((char *)data + at, (int)min_u64(piece_bytes, bytes - at), MPI_BYTE, 0, c->mpi),
-                   "MPI_Bcast");
+        comm_call(MPI_Bcast, (char *)data + at, (int)min_u64(piece_bytes, bytes - at), MPI_BYTE, 0, c->mpi);
 }

@@ -35,7 +35,7 @@ const uint64_t *comm_bytes_sent(const struct comm *c);
 const char *comm_version(void);
 
 /* Whether any rank holds an error; if so the lowest such rank prints its own, once, and *e gets its status on
- * every rank. */
+ * every rank. To be asked to leave (watch.h) is such an error. */
 bool comm_failed(struct comm *c, struct error *e);
 
 /* Element by element over the ranks, in place. */

@@ -5,8 +5,7 @@
 
 void comm_counts(struct comm *c, const uint64_t *sent, uint64_t *received, uint64_t n) {
     int count = comm_int(n, "counts a rank");
-    comm_check(MPI_Alltoall(sent, count, MPI_UINT64_T, received, count, MPI_UINT64_T, c->mpi),
-               "MPI_Alltoall");
+    comm_call(MPI_Alltoall, sent, count, MPI_UINT64_T, received, count, MPI_UINT64_T, c->mpi);
 }
 
 void comm_alltoallv(struct comm *c, size_t item, const void *sent, const uint64_t *n_sent,
@@ -22,7 +21,7 @@ void comm_alltoallv(struct comm *c, size_t item, const void *sent, const uint64_
         c->bytes_sent += r == c->rank ? 0 : n_sent[r] * item;
     }
     MPI_Datatype type = comm_type(item);
-    comm_check(MPI_Alltoallv(sent, sn, sd, type, received, rn, rd, type, c->mpi), "MPI_Alltoallv");
+    comm_call(MPI_Alltoallv, sent, sn, sd, type, received, rn, rd, type, c->mpi);
     MPI_Type_free(&type);
     free(four);
 }

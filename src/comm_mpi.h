@@ -6,6 +6,7 @@
 #include <mpi.h>
 
 #include "comm.h"
+#include "watch.h"
 
 struct comm {
     MPI_Comm mpi;
@@ -14,7 +15,8 @@ struct comm {
     uint64_t bytes_sent;
 };
 
-/* Dies with MPI's own words unless rc is MPI_SUCCESS. */
+/* A call of MPI: watched while it lasts; dies with MPI's own words unless it succeeds. */
+#define comm_call(function, ...) comm_check((watch_waits(#function), function(__VA_ARGS__)), #function)
 void comm_check(int rc, const char *call);
 
 /* v as MPI takes it; dies when it does not fit. */

@@ -84,25 +84,21 @@ static void post_sends(struct ring *r, uint64_t portion, int to) {
             r->length[i] = (uint32_t)length;
     }
     r->c->bytes_sent += items * r->rows.item;
-    comm_check(MPI_Isend(&r->head, sizeof r->head, MPI_BYTE, to, HEAD, r->c->mpi, &q[HEAD]), "MPI_Isend");
+    comm_call(MPI_Isend, &r->head, sizeof r->head, MPI_BYTE, to, HEAD, r->c->mpi, &q[HEAD]);
     if (r->length)
-        comm_check(MPI_Isend(r->length, comm_int(r->head.rows, "rows"), MPI_UINT32_T, to, LENGTHS, r->c->mpi,
-                             &q[LENGTHS]),
-                   "MPI_Isend");
+        comm_call(MPI_Isend, r->length, comm_int(r->head.rows, "rows"), MPI_UINT32_T, to, LENGTHS, r->c->mpi,
+                  &q[LENGTHS]);
     const void *data = r->head.rows ? records_row(&r->rows, r->head.first) : NULL;
-    comm_check(MPI_Isend(data, comm_int(items, "items"), r->type, to, DATA, r->c->mpi, &q[DATA]),
-               "MPI_Isend");
+    comm_call(MPI_Isend, data, comm_int(items, "items"), r->type, to, DATA, r->c->mpi, &q[DATA]);
 }
 
 static void post_receives(struct ring *r, struct arrival *a, int from) {
     MPI_Request *q = r->request + KINDS;
-    comm_check(MPI_Irecv(&a->head, sizeof a->head, MPI_BYTE, from, HEAD, r->c->mpi, &q[HEAD]), "MPI_Irecv");
+    comm_call(MPI_Irecv, &a->head, sizeof a->head, MPI_BYTE, from, HEAD, r->c->mpi, &q[HEAD]);
     if (r->length)
-        comm_check(MPI_Irecv(a->length, comm_int(r->most_rows, "rows"), MPI_UINT32_T, from, LENGTHS,
-                             r->c->mpi, &q[LENGTHS]),
-                   "MPI_Irecv");
-    comm_check(MPI_Irecv(a->data, comm_int(r->most_items, "items"), r->type, from, DATA, r->c->mpi, &q[DATA]),
-               "MPI_Irecv");
+        comm_call(MPI_Irecv, a->length, comm_int(r->most_rows, "rows"), MPI_UINT32_T, from, LENGTHS,
+                  r->c->mpi, &q[LENGTHS]);
+    comm_call(MPI_Irecv, a->data, comm_int(r->most_items, "items"), r->type, from, DATA, r->c->mpi, &q[DATA]);
 }
 
 static uint64_t steps_of(const struct ring *r) {
@@ -163,7 +159,7 @@ bool comm_ring_next(struct ring *r, struct ring_block *block, double *done, doub
     uint64_t places = (uint64_t)r->distance + 1, step = r->step++;
     if (step >= steps_of(r))
         return false;
-    comm_check(MPI_Waitall(2 * KINDS, r->request, MPI_STATUSES_IGNORE), "MPI_Waitall");
+    comm_call(MPI_Waitall, 2 * KINDS, r->request, MPI_STATUSES_IGNORE);
     post(r, step + 1);
     int distance = (int)(step % places);
     const struct arrival *a = &r->arrival[step % 2];
@@ -176,7 +172,7 @@ bool comm_ring_next(struct ring *r, struct ring_block *block, double *done, doub
 }
 
 void comm_ring_end(struct ring *r) {
-    comm_check(MPI_Waitall(2 * KINDS, r->request, MPI_STATUSES_IGNORE), "MPI_Waitall");
+    comm_call(MPI_Waitall, 2 * KINDS, r->request, MPI_STATUSES_IGNORE);
     MPI_Type_free(&r->type);
     for (int k = 0; k < 2; k++) {
         free(r->arrival[k].length);
