@@ -93,7 +93,8 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
                               .keys = &j->signatures.keys,
                               .metrics = j->metrics,
                               .is_asymmetric = j->in->family->is_asymmetric,
-                              .max_bucket = o->max_bucket};
+                              .max_bucket = o->max_bucket,
+                              .first_band = (uint32_t)sink_first_step(sink)};
     owner_open(&j->owner, j->o->round_bytes);
     verbose(j->o, j->c, "%" PRIu64 " round%s of exchange", j->owner.n_rounds,
             j->owner.n_rounds > 1 ? "s" : "");
@@ -103,6 +104,9 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
     for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
         uint64_t pairs = owner_round(&j->owner, r);
         send_candidates(j, pairs, (double)r * share, share, e);
+        const struct round *round = &j->owner.rounds[r];
+        if (!e->status && round->bin_end == j->owner.bins.per_owner)
+            home_end_step(&j->home, round->band_end, e);
     }
     if (!e->status)
         home_flush(&j->home, true, e);

@@ -23,6 +23,7 @@ void home_open(struct home *h, uint64_t bytes) {
     h->slot_size = max_u64(1, bytes / sizeof *h->slots / ranks);
     h->slots = mem_alloc(most_at_once(h), sizeof *h->slots);
     h->in_slot = mem_zero(ranks, sizeof *h->in_slot);
+    h->flushed = sink_first_step(h->sink) > 0;
     h->batch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->batch);
     h->scratch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->scratch);
     h->value = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->value);
@@ -43,7 +44,7 @@ int home_send(struct home *h, struct error *e) {
         comm_exchange_slots(h->comm, sizeof *h->slots, h->slots, h->slot_size, h->in_slot, h->batch + h->n);
     uint64_t is_full = h->n > (HOME_BATCH - 1) * most_at_once(h); /* no room for as many once more */
     comm_max(h->comm, &is_full, 1);
-    if (is_full) {
+    if (!comm_failed(h->comm, e) && is_full) {
         verbose(h->options, h->comm, "batch %" PRIu64 ": comparing %" PRIu64 " candidates here",
                 h->metrics->batches + 1, h->n);
         home_flush(h, false, e);
@@ -258,6 +259,12 @@ static void open_preview(struct home *h) {
         return;
     h->sieves = sieves_create(h->comm, h->family, r, h->largest_norm);
     h->preview = preview_create(h->pool, &h->sieves.coarse, h->threshold.value, r);
+}
+
+int home_end_step(struct home *h, uint64_t next, struct error *e) {
+    if (sink_step_is_due(h->sink, e) && !home_flush(h, false, e))
+        sink_end_step(h->sink, next, e);
+    return e->status;
 }
 
 int home_flush(struct home *h, bool last, struct error *e) {

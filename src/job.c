@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "checkpoint.h"
 #include "cluster_job.h"
 #include "exact_job.h"
 #include "forecast.h"
@@ -17,6 +18,7 @@
 #include "sink.h"
 #include "sketch_join.h"
 #include "verbose.h"
+#include "watch.h"
 
 struct job {
     struct comm *c;
@@ -26,6 +28,7 @@ struct job {
     struct inputs in;
     struct plan plan;
     struct survey survey; /* of what was planned for */
+    struct checkpoint *checkpoint;
 };
 
 /* Without a threshold every value will do. */
@@ -90,14 +93,14 @@ static int join(struct job *j, struct output *out, struct error *e) {
                         .smaller_is_nearer = j->in.family->smaller_is_nearer,
                         .one_way = exact_is_one_way(j->o, j->in.family),
                         .output = out,
+                        .checkpoint = j->checkpoint,
                         .metrics = &j->metrics};
     struct cluster_job groups = {.comm = j->c, .options = j->o, .in = &j->in, .metrics = &j->metrics};
     if (j->o->clusters && cluster_job_open(&groups, e))
         return e->status;
     if (j->o->clusters)
         sink.cluster = &groups.cluster;
-    sink_open(&sink);
-    if (!find_pairs(j, &sink, e) && !sink_finish(&sink, e) && sink.cluster)
+    if (!sink_open(&sink, e) && !find_pairs(j, &sink, e) && !sink_finish(&sink, e) && sink.cluster)
         cluster_job_write(&groups, out, e);
     sink_close(&sink);
     cluster_job_close(&groups);
@@ -112,16 +115,35 @@ static enum progress choose_progress(struct comm *c, const struct options *o) {
     return o->progress ? PROGRESS_LOG : PROGRESS_NONE;
 }
 
+/* What the bands will be: the checkpoint's where there is one. */
+static int make_plan(struct job *j, struct error *e) {
+    metrics_stage(&j->metrics, STAGE_PLAN);
+    if (checkpoint_identify(j->checkpoint, j->pool, &j->in, e))
+        return e->status;
+    if (!checkpoint_has_plan(j->checkpoint, &j->plan, &j->survey))
+        planning_make(&j->plan, &j->survey, j->c, j->pool, j->o, &j->in, e);
+    checkpoint_plan(j->checkpoint, &j->plan, &j->survey);
+    return e->status;
+}
+
+/* From pairs to files that are whole; who asks to leave now has it soon. */
+static int finish(struct job *j, struct output *out, struct error *e) {
+    watch_grace(INFINITY);
+    if (!output_finish(out, e) &&
+        !report_write(j->c, j->o, &j->in, &j->plan, &j->survey, out, &j->metrics, e))
+        checkpoint_remove(j->checkpoint);
+    return e->status;
+}
+
 /* From records to pairs, and the report. */
 static int run(struct job *j, struct output *out, struct error *e) {
     say_inputs(j);
-    metrics_stage(&j->metrics, STAGE_PLAN);
-    if (planning_make(&j->plan, &j->survey, j->c, j->pool, j->o, &j->in, e))
+    if (make_plan(j, e))
         return e->status;
     say_plan(j);
     count_records(j);
-    if (!join(j, out, e) && !output_finish(out, e))
-        report_write(j->c, j->o, &j->in, &j->plan, &j->survey, out, &j->metrics, e);
+    if (!join(j, out, e))
+        finish(j, out, e);
     return e->status;
 }
 
@@ -136,6 +158,11 @@ static void dry_run(struct job *j, struct error *e) {
     }
 }
 
+static bool open_checkpoint(struct job *j, struct error *e) {
+    j->checkpoint = checkpoint_open(j->c, j->o, e);
+    return !e->status;
+}
+
 int job_run(struct comm *c, const struct options *o) {
     struct job j = {.c = c, .o = o};
     struct error e = {0};
@@ -143,16 +170,19 @@ int job_run(struct comm *c, const struct options *o) {
         error_set(&e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
     if (comm_failed(c, &e))
         return e.status;
+    watch_start(comm_rank(c), comm_size(c), o->stall_timeout);
     metrics_begin(&j.metrics, choose_progress(c, o), comm_bytes_sent(c));
     j.pool = pool_create(o->threads);
     struct output *out = NULL;
     if (o->dry_run)
         dry_run(&j, &e);
-    else if ((out = output_prepare(c, j.pool, o, &e)) && !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) &&
+    else if ((out = output_prepare(c, j.pool, o, &e)) && open_checkpoint(&j, &e) &&
+             !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) &&
              !output_open(out, choose_format(o, &j.in), &j.in, o->verify ? j.in.family->value : "bands", &e))
         run(&j, out, &e);
     if (out)
         output_free(out);
+    checkpoint_close(j.checkpoint);
     inputs_free(&j.in);
     pool_destroy(j.pool);
     return e.status;

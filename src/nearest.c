@@ -61,18 +61,43 @@ void nearest_add(struct nearest *t, const struct pair *pairs, uint64_t n) {
     free(both);
 }
 
+void nearest_restore(struct nearest *t, const struct pair *pairs, uint64_t n) {
+    pairs_route(t->comm, pairs, n, t->most, holder, take, t);
+}
+
+static uint64_t rows_at_once(const struct nearest *t) {
+    return max_u64(1, t->most / t->k / sizeof(struct pair));
+}
+
+/* Those of rows [row, end). Returns how many. */
+static uint64_t list_rows(const struct nearest *t, uint64_t row, uint64_t end, struct pair *pairs) {
+    uint64_t n = 0;
+    for (; row < end; row++)
+        for (uint64_t i = 0; i < t->count[row]; i++) {
+            const struct near *x = &t->near[row * t->k + i];
+            pairs[n++] = (struct pair){t->first + row, x->right, x->value, i + 1};
+        }
+    return n;
+}
+
+int nearest_each(const struct nearest *t,
+                 int (*give)(void *ctx, const struct pair *pairs, uint64_t n, struct error *e), void *ctx,
+                 struct error *e) {
+    uint64_t each = rows_at_once(t);
+    struct pair *pairs = mem_alloc(min_u64(each, t->n) * t->k, sizeof *pairs);
+    for (uint64_t row = 0; row < t->n && !e->status; row += each)
+        give(ctx, pairs, list_rows(t, row, min_u64(t->n, row + each), pairs), e);
+    free(pairs);
+    return e->status;
+}
+
 int nearest_write(struct nearest *t, struct output *out, uint64_t *written, struct error *e) {
-    uint64_t block = max_u64(1, t->most / t->k / sizeof(struct pair)), blocks = (t->n + block - 1) / block;
-    struct pair *pairs = mem_alloc(min_u64(block, t->n) * t->k, sizeof *pairs);
+    uint64_t each = rows_at_once(t), blocks = (t->n + each - 1) / each;
+    struct pair *pairs = mem_alloc(min_u64(each, t->n) * t->k, sizeof *pairs);
     comm_max(t->comm, &blocks, 1); /* output_write is collective */
     *written = 0;
     for (uint64_t b = 0; b < blocks && !e->status; b++) {
-        uint64_t n = 0;
-        for (uint64_t row = b * block; row < min_u64(t->n, (b + 1) * block); row++)
-            for (uint64_t i = 0; i < t->count[row]; i++) {
-                const struct near *x = &t->near[row * t->k + i];
-                pairs[n++] = (struct pair){t->first + row, x->right, x->value, i + 1};
-            }
+        uint64_t n = list_rows(t, min_u64(t->n, b * each), min_u64(t->n, (b + 1) * each), pairs);
         output_write(out, pairs, n, e);
         *written += n;
     }

@@ -32,6 +32,13 @@ double nearest_limit(const struct nearest *t, uint64_t row);
 /* Collective. Take n pairs, each of which comes once. */
 void nearest_add(struct nearest *t, const struct pair *pairs, uint64_t n);
 
+/* What was found so far, of this rank's rows, in blocks that fit `most`; give() returns e->status. */
+int nearest_each(const struct nearest *t,
+                 int (*give)(void *ctx, const struct pair *pairs, uint64_t n, struct error *e), void *ctx,
+                 struct error *e);
+/* Collective. Take n pairs that nearest_each has given, in this run or an earlier one, on any rank. */
+void nearest_restore(struct nearest *t, const struct pair *pairs, uint64_t n);
+
 /* Collective. Write what was found, ranked. Returns e->status, agreed; *written: pairs of this rank. */
 int nearest_write(struct nearest *t, struct output *out, uint64_t *written, struct error *e);
 

@@ -15,7 +15,8 @@ enum {
     MOST_PROBES = UINT16_MAX,
     MOST_POOL = 1 << 20,
     MOST_FAST_ROWS = 64,
-    MOST_THREADS = 4096
+    MOST_THREADS = 4096,
+    MOST_SECONDS = 1000000
 };
 
 /* Options without a short form. */
@@ -44,6 +45,10 @@ enum {
     FORCE,
     NO_PRINT,
     ROUND,
+    CHECKPOINT,
+    CHECKPOINT_EVERY,
+    RESUME,
+    STALL_TIMEOUT,
     FILES,
     PROGRESS,
     QUIET,
@@ -81,6 +86,10 @@ static const struct option long_options[] = {
     {"force", no_argument, NULL, FORCE},
     {"no-print", no_argument, NULL, NO_PRINT},
     {"round", required_argument, NULL, ROUND},
+    {"checkpoint", required_argument, NULL, CHECKPOINT},
+    {"checkpoint-every", required_argument, NULL, CHECKPOINT_EVERY},
+    {"resume", no_argument, NULL, RESUME},
+    {"stall-timeout", required_argument, NULL, STALL_TIMEOUT},
     {"files", required_argument, NULL, FILES},
     {"progress", no_argument, NULL, PROGRESS},
     {"quiet", no_argument, NULL, QUIET},
@@ -147,6 +156,13 @@ void options_help(FILE *f) {
         "how it runs\n"
         "  -t, --threads N      threads per rank (default 1)\n"
         "      --round SIZE     most bytes that a rank sends or receives in one exchange (default 256M)\n"
+        "      --checkpoint DIR  keep in DIR what is done, to go on from when the job is ended; SIGUSR1 ends "
+        "it\n"
+        "                       so, with status 75\n"
+        "      --checkpoint-every S  seconds between checkpoints (default 60 or more, so that they cost "
+        "little)\n"
+        "      --resume         go on from the checkpoint, with any number of ranks, if there is one\n"
+        "      --stall-timeout S  end the job when an exchange has not finished for S seconds\n"
         "      --progress       show progress also where standard error is no terminal\n"
         "      --quiet          no progress and no summary\n"
         "      --verbose        say more while running\n"
@@ -304,6 +320,20 @@ static int take(struct options *o, int option, struct error *e) {
         break;
     case ROUND:
         return argument_size("--round", optarg, 4096, (uint64_t)1 << 30, &o->round_bytes, e);
+    case CHECKPOINT:
+        o->checkpoint = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--checkpoint: a directory was expected");
+    case CHECKPOINT_EVERY:
+        argument_number("--checkpoint-every", optarg, 0, MOST_SECONDS, &v, e);
+        o->checkpoint_every = (double)v;
+        break;
+    case RESUME:
+        o->resume = true;
+        break;
+    case STALL_TIMEOUT:
+        argument_number("--stall-timeout", optarg, 1, MOST_SECONDS, &v, e);
+        o->stall_timeout = (double)v;
+        break;
     case FILES:
         return argument_number("--files", optarg, 1, 512, &o->files, e);
     case PROGRESS:
@@ -438,6 +468,9 @@ static int check(struct options *o, struct error *e) {
         return error_set(e, EX_USAGE, "--format h5 writes files: give their directory with --output");
     if (o->ids && o->format != FORMAT_TSV)
         return error_set(e, EX_USAGE, "--ids prints ids for row numbers: it goes with --format tsv only");
+    if (!o->checkpoint && (o->resume || o->checkpoint_every >= 0))
+        return error_set(e, EX_USAGE, "%s goes with --checkpoint",
+                         o->resume ? "--resume" : "--checkpoint-every");
     if (o->quiet && o->verbose)
         return error_set(e, EX_USAGE, "--quiet and --verbose exclude each other");
     return 0;
@@ -448,6 +481,7 @@ int options_parse(struct options *o, int argc, char **argv, struct error *e) {
                           .command = mem_alloc((uint64_t)argc, sizeof *argv),
                           .threads = 1,
                           .files = 512,
+                          .checkpoint_every = -1,
                           .round_bytes = (uint64_t)256 << 20};
     memcpy(o->command, argv, (size_t)argc * sizeof *argv);
     opterr = 0;

@@ -51,8 +51,12 @@ struct options {
     const char *output; /* directory, or NULL */
     enum format format;
     uint64_t max_bucket; /* larger buckets are skipped; 0: none */
-    bool ids; /* in the place of row numbers */
+    bool ids;            /* in the place of row numbers */
     bool force, no_print, progress, quiet, verbose;
+    const char *checkpoint;  /* directory, or NULL */
+    double checkpoint_every; /* seconds; below 0: as seems fit */
+    bool resume;
+    double stall_timeout; /* seconds; 0: none */
     uint64_t round_bytes; /* bound of what a rank sends or receives at once */
     uint64_t files;       /* most pairs files */
     bool help, version;

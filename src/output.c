@@ -118,7 +118,7 @@ static void make_way(const struct options *o, DIR *d, bool reports, struct error
             continue;
         if (final && is_input(o, &info))
             error_set(e, EX_CANTCREAT, "%s/%s: is an input, and in the way of the output", o->output, name);
-        else if (final && !o->force)
+        else if (final && !o->force && (reports || !o->resume)) /* what is resumed died before its report */
             error_set(e, EX_CANTCREAT,
                       reports ? "%s: holds a finished run (%s); --force replaces it"
                               : "%s: holds %s of an earlier run; --force replaces it",

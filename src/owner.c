@@ -18,17 +18,21 @@ void owner_open(struct owner *o, uint64_t most) {
     comm_counts(o->comm, o->n_sent, o->n_received, each);
 
     uint64_t *load = mem_alloc(each, sizeof *load);
-    for (uint64_t k = 0; k < each; k++) {
+    uint64_t done = (uint64_t)o->first_band * o->bins.per_owner;
+    for (uint64_t k = done; k < each; k++) {
         uint64_t sent = 0, received = 0;
         for (uint64_t rank = 0; rank < ranks; rank++) {
             sent += o->n_sent[rank * each + k];
             received += o->n_received[rank * each + k];
         }
         load[k] = max_u64(sent, received);
-        o->metrics->count[COUNT_TUPLES] += received;
     }
-    comm_max(o->comm, load, each);
-    o->rounds = bucket_rounds(load, bands, o->bins, most_tuples, &o->n_rounds);
+    comm_max(o->comm, load + done, each - done);
+    o->rounds = bucket_rounds(load + done, bands - o->first_band, o->bins, most_tuples, &o->n_rounds);
+    for (uint64_t r = 0; r < o->n_rounds; r++) {
+        o->rounds[r].band += o->first_band;
+        o->rounds[r].band_end += o->first_band;
+    }
     free(load);
     o->metrics->rounds += o->n_rounds;
     o->lists = mem_zero((uint64_t)pool_threads(o->pool), sizeof *o->lists);
@@ -80,7 +84,7 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
     uint64_t ranks = (uint64_t)comm_size(o->comm), *n = mem_alloc(2 * ranks, sizeof *n);
     metrics_stage(o->metrics, STAGE_EXCHANGE);
     struct tuple *tuples = mem_alloc(count_round(o, o->n_sent, round, n), sizeof *tuples);
-    count_round(o, o->n_received, round, n + ranks);
+    o->metrics->count[COUNT_TUPLES] += count_round(o, o->n_received, round, n + ranks);
     bucket_partition(o->pool, o->keys, o->bins, o->n_sent, round, tuples);
     tuples = comm_exchange(o->comm, sizeof *tuples, tuples, n, n + ranks);
     metrics_stage(o->metrics, STAGE_GROUP);

@@ -14,6 +14,7 @@
 #include "forecast.h"
 #include "h5_base.h"
 #include "lshjoin/cpu.h"
+#include "lshjoin/fault.h"
 
 static const char *const counter_name[COUNTERS] = {
     [COUNT_EMPTY] = "empty_records",
@@ -256,6 +257,10 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     json_object_set_new(report, "counts", counts_json(t));
     json_object_set_new(report, "rounds", number(m->rounds));
     json_object_set_new(report, "batches", number(m->batches));
+    if (o->checkpoint)
+        json_object_set_new(
+            report, "checkpoint",
+            json_pack("{s:o, s:o}", "made", number(m->checkpoints), "resumed_at_step", number(m->resumed)));
     json_object_set_new(report, "buckets", buckets_json(t));
     if (o->clusters)
         json_object_set_new(report, "clusters", clusters_json(o, t, m));
@@ -303,6 +308,7 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
 int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct plan *plan,
                  const struct survey *survey, const struct output *out, struct metrics *m, struct error *e) {
     metrics_end(m);
+    fault_point("report");
     struct totals t = gather(c, in, m);
     if (comm_rank(c) == 0 && o->output) {
         json_t *report = report_json(c, o, in, plan, survey, out, m, &t);

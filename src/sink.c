@@ -1,16 +1,57 @@
 #include "sink.h"
 
-void sink_open(struct sink *s) {
-    if (!s->options->top_k)
-        return;
-    if (s->one_way)
-        s->shard.self_join = false; /* no pair is turned around */
-    s->nearest = (struct nearest){.comm = s->comm,
-                                  .shard = &s->shard,
-                                  .k = s->options->top_k,
-                                  .smaller_is_nearer = s->smaller_is_nearer,
-                                  .most = s->options->round_bytes};
-    nearest_open(&s->nearest);
+#include <stdlib.h>
+
+enum { RESUME_SHARE = 8 }; /* of a round: pairs that are read again at once */
+
+/* To the output, and to the groups. Collective. */
+static int pass_on(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
+    output_write(s->output, pairs, n, e);
+    if (s->cluster) {
+        metrics_stage(s->metrics, STAGE_CLUSTER);
+        cluster_take(s->cluster, pairs, n);
+    }
+    return e->status;
+}
+
+/* Pairs that an earlier run of the job had found. */
+static int take_again(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
+    s->metrics->count[COUNT_PAIRS] += n;
+    if (s->options->top_k)
+        nearest_restore(&s->nearest, pairs, n);
+    else
+        pass_on(s, pairs, n, e);
+    return e->status;
+}
+
+static int resume(struct sink *s, struct error *e) {
+    const uint64_t most = max_u64(1, s->options->round_bytes / RESUME_SHARE / sizeof(struct pair));
+    struct pair *pairs = mem_alloc(most, sizeof *pairs);
+    for (uint64_t more = true; more && !e->status;) {
+        uint64_t n = checkpoint_read(s->checkpoint, pairs, most, e);
+        more = n > 0;
+        comm_max(s->comm, &more, 1);
+        if (!comm_failed(s->comm, e))
+            take_again(s, pairs, n, e);
+    }
+    free(pairs);
+    return e->status;
+}
+
+int sink_open(struct sink *s, struct error *e) {
+    if (s->options->top_k) {
+        if (s->one_way)
+            s->shard.self_join = false; /* no pair is turned around */
+        s->nearest = (struct nearest){.comm = s->comm,
+                                      .shard = &s->shard,
+                                      .k = s->options->top_k,
+                                      .smaller_is_nearer = s->smaller_is_nearer,
+                                      .most = s->options->round_bytes};
+        nearest_open(&s->nearest);
+    }
+    metrics_stage(s->metrics, STAGE_WRITE);
+    checkpoint_begin(s->checkpoint, s->metrics);
+    return sink_first_step(s) > 0 ? resume(s, e) : 0;
 }
 
 void sink_close(struct sink *s) {
@@ -21,15 +62,34 @@ void sink_close(struct sink *s) {
 int sink_take(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
     metrics_stage(s->metrics, STAGE_WRITE);
     s->metrics->count[COUNT_PAIRS] += n;
-    if (s->options->top_k)
+    if (s->options->top_k) {
         nearest_add(&s->nearest, pairs, n);
-    else
-        output_write(s->output, pairs, n, e);
-    if (s->cluster) {
-        metrics_stage(s->metrics, STAGE_CLUSTER);
-        cluster_take(s->cluster, pairs, n);
+    } else {
+        checkpoint_keep(s->checkpoint, pairs, n, e);
+        pass_on(s, pairs, n, e);
     }
+    comm_failed(s->comm, e);
     return e->status;
+}
+
+uint64_t sink_first_step(const struct sink *s) {
+    return checkpoint_next(s->checkpoint);
+}
+
+bool sink_step_is_due(struct sink *s, struct error *e) {
+    return !comm_failed(s->comm, e) && checkpoint_is_due(s->checkpoint);
+}
+
+static int keep(void *checkpoint, const struct pair *pairs, uint64_t n, struct error *e) {
+    checkpoint_keep(checkpoint, pairs, n, e);
+    return e->status;
+}
+
+int sink_end_step(struct sink *s, uint64_t next, struct error *e) {
+    metrics_stage(s->metrics, STAGE_WRITE);
+    if (s->options->top_k) /* of all pairs so far the nearest are enough */
+        nearest_each(&s->nearest, keep, s->checkpoint, e);
+    return checkpoint_commit(s->checkpoint, next, s->options->top_k > 0, s->metrics, e);
 }
 
 double sink_limit(const struct sink *s, uint64_t row) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "checkpoint.h"
 #include "cluster.h"
 #include "lshjoin/metrics.h"
 #include "nearest.h"
@@ -19,14 +20,25 @@ struct sink {
     bool smaller_is_nearer;
     bool one_way; /* of top-k in a self-join: pairs come in both directions, (i, j) and (j, i) */
     struct output *output;
+    struct checkpoint *checkpoint; /* or NULL */
     struct cluster *cluster; /* or NULL */
     struct metrics *metrics;
 
     struct nearest nearest;
 };
 
-void sink_open(struct sink *s);
+/* Collective. Of a resumed job what was found before goes its way at once. Returns e->status, agreed. */
+int sink_open(struct sink *s, struct error *e);
 void sink_close(struct sink *s);
+
+/* The first step (checkpoint.h) that is not done yet. */
+uint64_t sink_first_step(const struct sink *s);
+/* Collective, where a step ends: whether a checkpoint is to be made, if nothing is wrong; if something is, *e
+ * says it, agreed.
+ */
+bool sink_step_is_due(struct sink *s, struct error *e);
+/* Collective. Make it: the pairs of all steps before `next` have come. Returns e->status, agreed. */
+int sink_end_step(struct sink *s, uint64_t next, struct error *e);
 
 /* Collective. Take n pairs of this rank, each of which comes once, in any order, from any rank. Returns
  * e->status, agreed. */

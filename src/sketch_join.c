@@ -103,7 +103,7 @@ static void screen_round(struct sketch_join *j, const struct bucket_list *lists,
 }
 
 /* Bands [band, band_end) from keys to candidates. */
-static void join_bands(struct sketch_join *j, uint32_t band, uint32_t band_end, struct error *e) {
+static int join_bands(struct sketch_join *j, uint32_t band, uint32_t band_end, struct error *e) {
     metrics_stage(j->metrics, STAGE_SIGN);
     struct band_keys keys = sketches_keys(&j->sketches, &j->sketching, j->pool, band, band_end);
     struct owner owner = {.comm = j->c,
@@ -120,6 +120,7 @@ static void join_bands(struct sketch_join *j, uint32_t band, uint32_t band_end, 
     owner_close(&owner);
     free(keys.key);
     metrics_progress(j->metrics, (double)band_end / j->drawing->bands, j->metrics->count[COUNT_COPIES]);
+    return e->status;
 }
 
 int sketch_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
@@ -144,8 +145,11 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
     metrics_phase(m, "join", "pairs");
     uint32_t bands = j->drawing->bands;
     uint32_t each = sketch_join_bands(most_rows, (uint64_t)comm_size(c), o->round_bytes, bands);
-    for (uint32_t band = 0; band < bands && !e->status; band += each)
-        join_bands(j, band, (uint32_t)min_u64(bands, (uint64_t)band + each), e);
+    for (uint64_t band = sink_first_step(sink), end; band < bands && !e->status; band = end) {
+        end = min_u64(bands, band + each);
+        if (!join_bands(j, (uint32_t)band, (uint32_t)end, e))
+            home_end_step(&j->home, end, e);
+    }
     if (!e->status)
         home_flush(&j->home, true, e);
     home_close(&j->home);

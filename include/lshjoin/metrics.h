@@ -44,7 +44,8 @@ struct metrics {
     uint64_t sent[STAGES]; /* bytes to other ranks, where `wire` counts them */
     uint64_t count[COUNTERS];
     uint64_t rounds, batches;
-    uint64_t buckets[33]; /* [k]: buckets with 2^k <= size < 2^(k+1), k >= 1 */
+    uint64_t checkpoints, resumed; /* made; steps that an earlier run of the job had done */
+    uint64_t buckets[33];          /* [k]: buckets with 2^k <= size < 2^(k+1), k >= 1 */
     uint64_t largest_bucket;
     uint64_t groups[41]; /* of similar records; [k]: groups with 2^k <= size < 2^(k+1) */
     uint64_t largest_group, cluster_rounds;

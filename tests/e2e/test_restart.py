@@ -1,0 +1,278 @@
+"""A job that is ended in the middle goes on from its checkpoint, with any number of ranks, and finds what it would have found.
+
+lshjoin_faults is lshjoin that kills or holds a rank where it is told to (tests/faults/fault_point.c)."""
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import joins
+from joins import ROOT, read_h5, read_json, run
+from oracle import families, write_sets
+from vectors import clusters, write_vectors
+
+FAULTS = Path(os.environ.get("LSHJOIN_FAULTS", ROOT / "build" / "tests" / "lshjoin_faults")).absolute()
+FAMILIES, CLUSTERS = families(5, 150), clusters(6, 150)
+
+# name: inputs, options. Rounds are small, so that steps are.
+JOBS = {
+    "sketches": ([FAMILIES], "--threshold 0.5 --round 4K"),
+    "sketches of vectors, two inputs": ([CLUSTERS[:400], CLUSTERS[300:]], "--threshold 0.9 --round 4K"),
+    "words": ([FAMILIES], "-b 12 -r 3 --threshold 0.5 --round 4K"),
+    "words without a threshold": ([FAMILIES], "-b 12 -r 3 --round 4K"),
+    "probes": ([CLUSTERS], "-b 6 -r 10 --probes 5 --threshold 0.8 --round 4K"),
+    "top-k": ([FAMILIES], "-b 12 -r 2 --top-k 3 --round 4K"),
+    "products": ([CLUSTERS[:300], CLUSTERS[200:]], "-b 12 -r 6 --metric ip --threshold 0.5 --round 4K"),
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("inputs")
+
+    def write(inputs):
+        names = []
+        for k, data in enumerate(inputs):
+            name = directory / f"{id(data)}-{k}.h5"
+            if not name.exists():
+                (write_vectors if isinstance(data, np.ndarray) else write_sets)(name, data)
+            names.append(name)
+        return names
+
+    return write
+
+
+class Job:
+    """A job with a checkpoint; `fault` is PLACE:RANK:NTH:ACTION."""
+
+    def __init__(self, tmp_path, names, options):
+        self.out, self.kept = tmp_path / "out", tmp_path / "kept"
+        self.args = [*options.split(), "-o", self.out, "--checkpoint", self.kept, *names]
+
+    def run(self, *more, ranks=1, fault=None, timeout=60):
+        how = dict(program=FAULTS, env={"LSHJOIN_FAULT": fault}) if fault else {}
+        return run([*self.args, *more], ranks, timeout=timeout, **how)
+
+    def start(self, *more, ranks=1, fault=None):
+        return joins.start([*self.args, *more], ranks, program=FAULTS, env={"LSHJOIN_FAULT": fault})
+
+
+@pytest.fixture
+def job(tmp_path, files):
+    return lambda inputs, options: Job(tmp_path, files(inputs), options)
+
+
+def looks_finished(directory):
+    return [f.name for f in directory.glob("*") if f.name == "run.json" or f.name.startswith("pairs")]
+
+
+def counts(directory):
+    return {k: v for k, v in read_json(directory)["counts"].items() if k in ("candidates", "pairs", "records", "tuples")}
+
+
+def check_same(join, inputs, options, out):
+    """What an uninterrupted run finds and counts."""
+    whole = join(inputs, options)
+    assert len(whole.pairs) > 100
+    assert whole.pairs.tobytes() == read_h5(out).tobytes()
+    assert counts(whole.dir) == counts(out)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_resumed_pairs_equal_an_uninterrupted_runs(join, job, name):
+    """Killed at the second checkpoint, after half the work with other ranks once more, and then let through."""
+    inputs, options = JOBS[name]
+    j = job(inputs, options)
+    died = j.run("--checkpoint-every", 0, fault="commit:0:2:kill")
+    assert died.rc != 0 and looks_finished(j.out) == []
+    died = j.run("--checkpoint-every", 0, "--resume", ranks=3, fault="keep:2:2:kill")
+    assert died.rc != 0 and looks_finished(j.out) == []
+    j.run("--resume").ok()
+    assert read_json(j.out)["checkpoint"]["resumed_at_step"] >= 2
+    check_same(join, inputs, options, j.out)
+    assert list(j.kept.iterdir()) == []
+
+
+def test_killed_at_every_step(join, job):
+    """One step a run, on 1, 2, 3 and 5 ranks in turns."""
+    inputs, options = [FAMILIES], "-b 8 -r 3 --threshold 0.5 --round 4K"
+    j, shapes = job(inputs, options), [1, 2, 3, 5]
+    for k in range(40):
+        done = j.run("--checkpoint-every", 0, *["--resume"] * (k > 0), ranks=shapes[k % 4], fault="commit:0:2:kill")
+        if done.rc == 0:
+            break
+    assert k >= 5 and read_json(j.out)["checkpoint"]["resumed_at_step"] >= 5
+    check_same(join, inputs, options, j.out)
+
+
+def test_a_kill_before_the_report_is_resumed(join, job):
+    """Files of pairs that have their names, but belong to a run that never got its run.json, are in nobody's way."""
+    inputs, options = JOBS["sketches"]
+    j = job(inputs, options)
+    assert j.run("--checkpoint-every", 0, ranks=2, fault="report:0:1:kill").rc != 0
+    assert (j.out / "pairs.h5").exists() and not (j.out / "run.json").exists()
+    assert "earlier run" in j.run().err
+    j.run("--resume", ranks=2).ok()
+    check_same(join, inputs, options, j.out)
+    assert "holds a finished run" in j.run("--resume").err
+
+
+# ---- states that do not fit ----------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def remains(tmp_path_factory, files):
+    """What a job leaves that dies on 2 ranks with two steps done."""
+    inputs, options = JOBS["sketches"]
+    j = Job(tmp_path_factory.mktemp("died"), files(inputs), options)
+    assert j.run("--checkpoint-every", 0, ranks=2, fault="commit:0:3:kill").rc != 0
+    return j.kept
+
+
+@pytest.fixture
+def died(job, remains):
+    j = job(*JOBS["sketches"])
+    shutil.copytree(remains, j.kept)
+    return j
+
+
+def refused(j, ranks, *more, status, says):
+    failed = j.run(*more, ranks=ranks)
+    assert failed.rc == status and len(failed.messages) == 1, failed.err
+    for word in says:
+        assert word in failed.messages[0]
+    assert looks_finished(j.out) == []
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_another_jobs_state_is_refused(died, ranks, tmp_path):
+    refused(died, ranks, status=os.EX_CANTCREAT, says=["--resume", "--force", str(died.kept)])
+    args = died.args
+    died.args = [{"0.5": "0.6"}.get(a, a) for a in args]
+    refused(died, ranks, "--resume", "--quiet", status=os.EX_USAGE, says=["--threshold", "0.5", "0.6"])
+    died.args = [*args, "-E", "--quiet"]
+    refused(died, ranks, "--resume", status=os.EX_USAGE, says=["--exclusive"])
+    died.args = [*args[:-1], write_sets(tmp_path / "other.h5", families(7, 150)), "--quiet"]
+    refused(died, ranks, "--resume", status=os.EX_DATAERR, says=["another job"])
+    same = write_sets(tmp_path / "same.h5", FAMILIES.shuffled(1), indptr="i4")  # the same sets, written otherwise
+    died.args = [*args[:-1], same, "--quiet"]
+    died.run("--resume", ranks=ranks).ok()
+
+
+def test_force_starts_anew_and_nothing_to_resume_is_said(died):
+    anew = died.run("--force").ok()
+    assert read_json(died.out)["checkpoint"]["resumed_at_step"] == 0 and "going on" not in anew.err
+    again = died.run("--resume", "--force").ok()
+    assert "nothing to resume" in again.err
+    assert died.kept.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("harm", ["flip", "cut", "gone", "head", "state", "cut state"])
+def test_a_damaged_checkpoint_is_told(died, ranks, harm):
+    state = "state" in harm
+    file = died.kept / "state.json" if state else sorted(died.kept.glob("step-*.pairs"))[0]
+    content = bytearray(file.read_bytes())
+    if harm == "gone":
+        file.unlink()
+    elif "cut" in harm:
+        file.write_bytes(content[:-24])
+    else:
+        at = {"flip": len(content) - 5, "head": 9, "state": content.find(b'"next": ') + 8}[harm]
+        content[at] ^= 1
+        file.write_bytes(content)
+    status = os.EX_NOINPUT if harm == "gone" else os.EX_DATAERR
+    refused(died, ranks, "--resume", "--quiet", status=status, says=[str(file), "cannot be read" if harm == "gone" else "damaged"])
+
+
+def test_what_is_not_committed_is_ignored_and_removed(join, died):
+    for name in ("step-000000099-rank-00000.pairs", ".rank-00007.pairs.part", ".state.json.part"):
+        (died.kept / name).write_bytes(b"rubbish")
+    (died.kept / "mine.txt").write_text("not the job's")
+    died.run("--resume", ranks=2).ok()
+    assert [f.name for f in died.kept.iterdir()] == ["mine.txt"]
+
+
+def wait_for(file):
+    for _ in range(600):
+        if file.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{file} never came")
+
+
+def test_two_jobs_do_not_share_a_checkpoint(job, tmp_path):
+    j, held = job(*JOBS["sketches"]), tmp_path / "held"
+    first = j.start(fault=f"verify:0:1:hold={held}")
+    wait_for(held)
+    j.args[j.args.index(j.out)] = tmp_path / "elsewhere"
+    assert "another job keeps its checkpoints there" in j.run().err
+    held.unlink()
+    assert first.wait(60) == 0
+    first.communicate()
+
+
+# ---- signals -------------------------------------------------------------------------------------------------------
+
+def ranks_of(process):
+    children = [int(p) for t in Path(f"/proc/{process.pid}/task").glob("*/children") for p in t.read_text().split()]
+    return children or [process.pid]
+
+
+def interrupt(j, ranks, number, held, more=(), to_ranks=False):
+    """Start, wait for the first comparison of the last rank, send the signal, let it go on. Returns status and messages."""
+    process = j.start(*more, ranks=ranks, fault=f"verify:{ranks - 1}:2:hold={held}")
+    try:
+        wait_for(held)
+        for pid in ranks_of(process) if to_ranks else [process.pid]:
+            os.kill(pid, number)
+        time.sleep(0.3)  # mpirun passes it on
+        held.unlink()
+        _, err = process.communicate(timeout=30)
+    finally:
+        joins.kill(process)
+    return process.returncode, [line for line in joins.strip_banners(err.decode()).splitlines() if "interrupted" in line]
+
+
+@pytest.mark.parametrize("ranks,number,to_ranks", [(1, signal.SIGUSR1, False), (3, signal.SIGUSR1, False),
+                                                   (3, signal.SIGUSR1, True), (1, signal.SIGINT, False),
+                                                   (3, signal.SIGTERM, True)])
+def test_a_signal_ends_a_job_that_can_be_resumed(join, job, tmp_path, ranks, number, to_ranks):
+    inputs, options = JOBS["sketches"]
+    j = job(inputs, options)
+    rc, said = interrupt(j, ranks, number, tmp_path / "held", to_ranks=to_ranks)
+    assert rc == os.EX_TEMPFAIL and len(said) == 1
+    assert number.name in said[0] and "--resume" in said[0]
+    assert looks_finished(j.out) == [] and (j.kept / "state.json").exists()
+    j.run("--resume", ranks=2).ok()
+    assert read_json(j.out)["checkpoint"]["resumed_at_step"] > 0
+    check_same(join, inputs, options, j.out)
+
+
+@pytest.mark.parametrize("ranks,number", [(1, signal.SIGTERM), (3, signal.SIGUSR1)])
+def test_a_signal_without_a_checkpoint(job, tmp_path, ranks, number):
+    j = job(*JOBS["sketches"])
+    at = j.args.index("--checkpoint")
+    del j.args[at:at + 2]
+    rc, said = interrupt(j, ranks, number, tmp_path / "held")
+    assert rc == os.EX_TEMPFAIL and len(said) == 1 and "--resume" not in said[0]
+    assert list(j.out.iterdir()) == []
+
+
+def test_a_network_that_stands_still(job):
+    """A rank that stops is to the others what a cut cable is."""
+    j = job(*JOBS["sketches"])
+    stalled = j.run("--stall-timeout", 2, ranks=3, fault="verify:1:2:stop", timeout=30)
+    assert stalled.rc == os.EX_TEMPFAIL
+    assert "no exchange has finished for" in stalled.messages[0] and "--stall-timeout" in stalled.messages[0]
+    assert looks_finished(j.out) == []
+
+
+@pytest.mark.parametrize("args,says", [(["--resume"], "--checkpoint"), (["--checkpoint-every", 1], "--checkpoint"),
+                                       (["--checkpoint", ""], "directory"), (["--stall-timeout", 0], "--stall-timeout")])
+def test_options(args, says, tmp_path):
+    failed = run([*args, "--threshold", "0.5", "nothing.h5"])
+    assert failed.rc == os.EX_USAGE and says in failed.messages[0]
