@@ -17,34 +17,6 @@ void harvest_free(struct harvest *h) {
     free(h->counted);
 }
 
-static void complain(struct harvest *h, const struct piece *p, uint64_t offset, const char *what,
-                     struct error *e) {
-    char place[PLACE];
-    piece_place(p, h->in, h->s->form, offset, place);
-    error_set(e, EX_DATAERR, "%s: %s", place, what);
-}
-
-/* Vectors that don't have the length of the first of all. */
-static int check_widths(struct harvest *h, struct piece *p, struct error *e) {
-    const uint64_t *length = (const uint64_t *)p->rows.lengths.data,
-                   *offset = (const uint64_t *)p->rows.offsets.data;
-    char text[200];
-    uint64_t misfit = 0;
-    while (misfit < p->rows.n && length[misfit] == h->width && p->head.type == h->type)
-        misfit++;
-    if (misfit == p->rows.n)
-        return 0;
-    if (p->head.type != h->type)
-        complain(h, p, offset[misfit], "its numbers are of another type than those of the first input", e);
-    snprintf(text, sizeof text, "holds %" PRIu64 " numbers, and the first vector holds %" PRIu64,
-             length[misfit], h->width);
-    if (!h->s->skip_bad)
-        complain(h, p, offset[misfit], text, e);
-    else
-        rows_keep_width(&p->rows, h->width, number_bytes(p->head.type));
-    return e->status;
-}
-
 static void append_buffer(struct harvest *h, enum column_name name, const struct buffer *b) {
     column_append(&h->columns, name, b->data, b->bytes);
 }
@@ -70,12 +42,8 @@ void harvest_append(struct harvest *h, struct piece *p, struct error *e) {
     struct rows *r = &p->rows;
     bool vectors = h->s->form->vectors;
     h->bytes += p->text.bytes;
-    if (vectors && check_widths(h, p, e))
+    if (piece_check(p, h->in, h->s, h->width, h->type, e))
         return;
-    if (r->error.status) {
-        complain(h, p, r->error_at, r->error.text, e);
-        return;
-    }
     h->counted[2 * p->file] += r->n + r->bad;
     h->counted[2 * p->file + 1] += r->given;
     h->rows += r->n;

@@ -2,6 +2,7 @@
 #include <sysexits.h>
 
 #include "comm.h"
+#include "drop.h"
 #include "h5_base.h"
 #include "info.h"
 #include "pack.h"
@@ -20,6 +21,8 @@ static void run(struct comm *c, struct settings *s, struct error *e) {
         info_run(c, s->info, e);
     else if (s->show)
         show_run(c, s->show, s->inputs[0], e);
+    else if (s->drop)
+        drop_run(c, s, e);
     else
         pack_run(c, s, e);
 }

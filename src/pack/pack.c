@@ -8,121 +8,36 @@
 
 #include "corpus.h"
 #include "harvest.h"
-#include "lshjoin/metrics.h"
-#include "lshjoin/pool.h"
-#include "reader.h"
+#include "parsing.h"
 #include "store.h"
 #include "target.h"
-
-/* Of the memory the columns have what these leave: batches, which are the texts of two and the rows of one,
- * for all threads some times the text of one; later the parts that the columns are written in. */
-enum { BATCH_SHARE = 4, BATCH_TIMES = 12 };
 
 struct pack {
     struct comm *c;
     const struct settings *s;
     struct corpus in;
-    struct reader *reader;
-    struct pool *pool;
-    struct parser *parser; /* [threads] */
-    struct batch batch[2]; /* one is parsed while the other is read */
-    int now;               /* which one is parsed */
-    bool is_over;          /* all are */
-    uint64_t batch_bytes;
+    struct parsing parsing;
     struct harvest harvest;
-    struct metrics metrics;
 };
 
-static void start(struct pack *k, const char *directory) {
-    const struct settings *s = k->s;
-    uint64_t pieces = s->threads > 1 ? 4 * (uint64_t)s->threads : 1;
-    uint64_t piece = min_u64(max_u64(s->memory / BATCH_SHARE / BATCH_TIMES / pieces, 1 << 16), 1 << 21);
-    k->batch_bytes = pieces * piece;
-    k->reader = reader_open(&k->in, s, piece);
-    k->pool = pool_create(s->threads);
-    k->parser = mem_zero((uint64_t)s->threads, sizeof *k->parser);
-    for (int t = 0; t < s->threads; t++)
-        k->parser[t].settings = s;
-    k->harvest = harvest_make(s, &k->in, directory);
-    bool tells = comm_rank(k->c) == 0 && !s->quiet && (s->progress || metrics_on_terminal());
-    metrics_begin(&k->metrics, !tells ? PROGRESS_NONE : s->progress ? PROGRESS_LOG : PROGRESS_TERMINAL, NULL);
-    k->metrics.program = "lshpack";
-    metrics_phase(&k->metrics, "reading", "bytes");
-}
-
-static void stop(struct pack *k) {
-    for (int t = 0; t < k->s->threads; t++)
-        parser_free(&k->parser[t]);
-    free(k->parser);
-    batch_free(&k->batch[0]);
-    batch_free(&k->batch[1]);
-    pool_destroy(k->pool);
-    reader_close(k->reader);
-    harvest_free(&k->harvest);
-}
-
-/* Item 0 reads the next batch; the others are the pieces of this one. */
-static void work(void *ctx, uint64_t lo, uint64_t hi, int thread) {
-    struct pack *k = ctx;
-    for (uint64_t i = lo; i < hi; i++) {
-        if (i == 0) {
-            reader_fill(k->reader, &k->batch[!k->now], k->batch_bytes);
-            continue;
-        }
-        struct piece *p = &k->batch[k->now].piece[i - 1];
-        struct piece_text text = {p->text.data, p->text.bytes, &p->head, k->in.file[p->file].name,
-                                  p->at == p->head.bytes};
-        parser_run(&k->parser[thread], &text, &p->rows);
-    }
-}
-
-/* The batch that is parsed now takes over the memory of the other's rows, which are in the columns. */
-static void take_rows(struct batch *b, struct batch *other) {
-    for (uint64_t i = 0; i < min_u64(b->capacity, other->capacity); i++) {
-        struct rows rows = b->piece[i].rows;
-        b->piece[i].rows = other->piece[i].rows;
-        other->piece[i].rows = rows;
-    }
-}
-
-/* Parse the next batch. False if there is none, or *e is filled. */
-static bool step(struct pack *k, struct error *e) {
-    k->now = !k->now;
-    struct batch *b = &k->batch[k->now];
-    k->is_over = k->is_over || b->n == 0;
-    if (e->status)
-        return false;
-    if (k->is_over) {
-        const struct error *why = reader_error(k->reader);
-        if (why->status)
-            error_set(e, why->status, "%s", why->text);
-        return false;
-    }
-    take_rows(b, &k->batch[!k->now]);
-    pool_for(k->pool, b->n + 1, 1, work, k);
-    metrics_progress(&k->metrics, reader_share(k->reader), k->harvest.bytes);
-    return true;
-}
-
+/* Whether a batch, if there is one, tells the length of vectors. */
 static bool holds_rows(const struct batch *b) {
-    for (uint64_t i = 0; i < b->n; i++)
+    for (uint64_t i = 0; b && i < b->n; i++)
         if (b->piece[i].rows.n > 0 || b->piece[i].rows.error.status)
             return true;
     return false;
 }
 
-static void append_batch(struct pack *k, struct error *e) {
-    struct batch *b = &k->batch[k->now];
-    for (uint64_t i = 0; i < b->n && !e->status; i++)
+static void append_batch(struct pack *k, struct batch *b, struct error *e) {
+    for (uint64_t i = 0; b && i < b->n && !e->status; i++)
         harvest_append(&k->harvest, &b->piece[i], e);
 }
 
 /* Collective. Length and type of vectors are those of the first of all input, whichever rank holds it; where
  * there are none, those that some file's head tells. */
-static void agree_on_vectors(struct pack *k) {
-    const struct batch *b = &k->batch[k->now];
+static void agree_on_vectors(struct pack *k, const struct batch *b) {
     uint64_t rank = (uint64_t)comm_rank(k->c), first = UINT64_MAX, told[2] = {0};
-    for (uint64_t i = 0; i < b->n && first == UINT64_MAX; i++)
+    for (uint64_t i = 0; b && i < b->n && first == UINT64_MAX; i++)
         if (b->piece[i].rows.n > 0) {
             first = rank;
             told[0] = *(const uint64_t *)b->piece[i].rows.lengths.data;
@@ -131,8 +46,8 @@ static void agree_on_vectors(struct pack *k) {
     uint64_t holder = first;
     comm_min(k->c, &holder, 1);
     if (holder == UINT64_MAX) {
-        told[0] = reader_head(k->reader)->width;
-        told[1] = reader_head(k->reader)->type;
+        told[0] = reader_head(k->parsing.reader)->width;
+        told[1] = reader_head(k->parsing.reader)->type;
         comm_max(k->c, told, 2);
     } else {
         if (holder != rank)
@@ -145,7 +60,7 @@ static void agree_on_vectors(struct pack *k) {
 
 /* Collective. Where files say how much they hold, whether they do. */
 static int check_counts(struct pack *k, struct error *e) {
-    uint64_t files = k->in.n, *told = reader_told(k->reader);
+    uint64_t files = k->in.n, *told = reader_told(k->parsing.reader);
     if (!k->s->form->tells)
         return 0;
     comm_sum(k->c, k->harvest.counted, 2 * files);
@@ -167,26 +82,23 @@ static int check_counts(struct pack *k, struct error *e) {
 
 /* Collective. All input to the columns. */
 static int read_all(struct pack *k, struct error *e) {
-    reader_fill(k->reader, &k->batch[!k->now], k->batch_bytes);
-    while (step(k, e) && !holds_rows(&k->batch[k->now]))
-        append_batch(k, e);
+    struct batch *b = parsing_next(&k->parsing, e);
+    for (; b && !holds_rows(b); b = parsing_next(&k->parsing, e))
+        append_batch(k, b, e);
     if (k->s->form->vectors)
-        agree_on_vectors(k);
-    do
-        append_batch(k, e);
-    while (step(k, e));
-    metrics_end(&k->metrics);
-    batch_free(&k->batch[0]);
-    batch_free(&k->batch[1]);
+        agree_on_vectors(k, b);
+    for (; b; b = parsing_next(&k->parsing, e))
+        append_batch(k, b, e);
+    parsing_end(&k->parsing);
     if (comm_failed(k->c, e) || (check_counts(k, e), comm_failed(k->c, e)))
         return e->status;
-    k->harvest.bad += reader_bad(k->reader);
+    k->harvest.bad += reader_bad(k->parsing.reader);
     return 0;
 }
 
 static void print_summary(const struct pack *k, const struct totals *t, double read_seconds) {
     const bool vectors = k->s->form->vectors;
-    double seconds = seconds_now() - k->metrics.begin, megabytes = (double)t->bytes / 1e6;
+    double seconds = seconds_now() - k->parsing.metrics.begin, megabytes = (double)t->bytes / 1e6;
     fprintf(stderr,
             "lshpack: %" PRIu64 " %s, %" PRIu64
             " %s, of %.1f MB in %.2f s (reading %.2f, writing %.2f): %.0f MB/s\n",
@@ -199,7 +111,9 @@ static void print_summary(const struct pack *k, const struct totals *t, double r
 }
 
 static void run(struct pack *k, struct target *t, struct error *e) {
-    start(k, t->directory);
+    bool tells = comm_rank(k->c) == 0 && !k->s->quiet && (k->s->progress || metrics_on_terminal());
+    parsing_open(&k->parsing, k->s, &k->in, tells);
+    k->harvest = harvest_make(k->s, &k->in, t->directory);
     double begin = seconds_now();
     if (!read_all(k, e)) {
         double read_seconds = seconds_now() - begin;
@@ -208,7 +122,8 @@ static void run(struct pack *k, struct target *t, struct error *e) {
         if (!target_finish(t, k->c, e) && comm_rank(k->c) == 0 && !k->s->quiet)
             print_summary(k, &totals, read_seconds);
     }
-    stop(k);
+    harvest_free(&k->harvest);
+    parsing_close(&k->parsing);
 }
 
 int pack_run(struct comm *c, struct settings *s, struct error *e) {

@@ -1,8 +1,10 @@
 #include "piece.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 enum { LOOK_AHEAD = 1 << 16 };
 
@@ -50,6 +52,45 @@ void piece_place(const struct piece *p, const struct corpus *in, const struct fo
         snprintf(place, PLACE, "%s:%llu", piece_file(f), (unsigned long long)before + 1);
     else
         snprintf(place, PLACE, "%s: record %llu", piece_file(f), (unsigned long long)before);
+}
+
+static void complain(const struct piece *p, const struct corpus *in, const struct settings *s,
+                     uint64_t offset, const char *what, struct error *e) {
+    char place[PLACE];
+    piece_place(p, in, s->form, offset, place);
+    error_set(e, EX_DATAERR, "%s: %s", place, what);
+}
+
+/* Vectors that don't have the length of the first of all. */
+static int check_widths(struct piece *p, const struct corpus *in, const struct settings *s, uint64_t width,
+                        enum number type, struct error *e) {
+    const uint64_t *length = (const uint64_t *)p->rows.lengths.data,
+                   *offset = (const uint64_t *)p->rows.offsets.data;
+    char text[200];
+    uint64_t misfit = 0;
+    while (misfit < p->rows.n && length[misfit] == width && p->head.type == type)
+        misfit++;
+    if (misfit == p->rows.n)
+        return 0;
+    if (p->head.type != type)
+        complain(p, in, s, offset[misfit], "its numbers are of another type than those of the first input",
+                 e);
+    snprintf(text, sizeof text, "holds %" PRIu64 " numbers, and the first vector holds %" PRIu64,
+             length[misfit], width);
+    if (!s->skip_bad)
+        complain(p, in, s, offset[misfit], text, e);
+    else
+        rows_keep_width(&p->rows, width, number_bytes(p->head.type));
+    return e->status;
+}
+
+int piece_check(struct piece *p, const struct corpus *in, const struct settings *s, uint64_t width,
+                enum number type, struct error *e) {
+    if (s->form->vectors && check_widths(p, in, s, width, type, e))
+        return e->status;
+    if (p->rows.error.status)
+        complain(p, in, s, p->rows.error_at, p->rows.error.text, e);
+    return e->status;
 }
 
 void batch_free(struct batch *b) {

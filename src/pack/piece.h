@@ -38,4 +38,9 @@ enum { PLACE = 400 };
 void piece_place(const struct piece *p, const struct corpus *in, const struct form *form, uint64_t offset,
                  char place[PLACE]);
 
+/* Whether the rows of a parsed piece may be taken: the mistake that its parser found, and vectors of another
+ * length or type than those given, which --skip-bad leaves out, fill *e. Returns e->status. */
+int piece_check(struct piece *p, const struct corpus *in, const struct settings *s, uint64_t width,
+                enum number type, struct error *e);
+
 #endif

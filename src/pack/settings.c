@@ -36,6 +36,7 @@ enum {
     PROGRESS,
     INFO,
     SHOW,
+    DROP,
     VERSION
 };
 
@@ -66,6 +67,7 @@ static const struct option long_options[] = {
     {"progress", no_argument, NULL, PROGRESS},
     {"info", required_argument, NULL, INFO},
     {"show", required_argument, NULL, SHOW},
+    {"drop", required_argument, NULL, DROP},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, VERSION},
     {0},
@@ -76,11 +78,13 @@ void settings_help(FILE *f) {
         "usage: lshpack [options] -o OUT.h5 INPUT...\n"
         "       lshpack --info FILE.h5[:/path]\n"
         "       lshpack --show FILE.h5[:/path] PAIRS\n"
+        "       lshpack --drop CLUSTERS.h5 [options] [-o OUT] INPUT...\n"
         "\n"
         "Makes the HDF5 that lshjoin reads, sets or vectors, out of texts, numbers and genomes, plain, .gz "
         "or\n"
         ".zst. INPUT '-' is standard input. PAIRS is what lshjoin wrote: its directory, one of its files of\n"
-        "pairs, or '-' for tsv on standard input.\n"
+        "pairs, or '-' for tsv on standard input. --drop writes the inputs again, without the records that\n"
+        "lshjoin --clusters did not keep; give the inputs and options that were packed.\n"
         "\n"
         "what the input is\n"
         "      --from KIND      lines, jsonl, ints, mhash, libsvm, npy, fvecs, bvecs, ivecs, csv, fasta or\n"
@@ -104,7 +108,7 @@ void settings_help(FILE *f) {
         "      --weights        libsvm: keep the values\n"
         "\n"
         "what comes out\n"
-        "  -o, --output FILE    the HDF5 file (required)\n"
+        "  -o, --output FILE    the HDF5 file (required); of --drop, what is otherwise standard output\n"
         "      --gzip N         compress it, 1 (quick) to 9 (small)\n"
         "      --force          replace a file that is there\n"
         "\n"
@@ -185,7 +189,8 @@ static bool take_name(struct settings *s, int option) {
                  {'o', &s->output, 0},
                  {SCRATCH, &s->scratch, 0},
                  {INFO, &s->info, 0},
-                 {SHOW, &s->show, 0}};
+                 {SHOW, &s->show, 0},
+                 {DROP, &s->drop, 0}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].option == option) {
             *names[i].name = optarg;
@@ -229,15 +234,17 @@ static int take(struct settings *s, int option, struct error *e) {
 static int check(struct settings *s, struct error *e) {
     if (s->info || s->show) {
         int expected = s->show ? 1 : 0;
-        if (s->info && s->show)
-            return error_set(e, EX_USAGE, "--info and --show exclude each other");
+        if ((s->info && s->show) || s->drop)
+            return error_set(e, EX_USAGE, "--info, --show and --drop exclude each other");
         if (s->n_inputs != expected)
             return error_set(e, EX_USAGE,
                              s->show ? "--show takes a file and the pairs that lshjoin found in it"
                                      : "--info takes one file and nothing else");
         return 0;
     }
-    if (!s->output || !*s->output)
+    if (s->drop && s->gzip)
+        return error_set(e, EX_USAGE, "--drop writes no HDF5: --gzip does not go with it");
+    if (s->output ? !*s->output : !s->drop)
         return error_set(e, EX_USAGE, "--output: the name of a file was expected (see lshpack --help)");
     if (s->n_inputs == 0 && !s->list)
         return error_set(e, EX_USAGE, "no input: name files, '-' for standard input, or --list FILE");

@@ -30,6 +30,7 @@ struct settings {
     const char *scratch; /* NULL: the directory of `output` */
     bool skip_bad, quiet, progress;
     const char *info, *show; /* a file to be looked at instead; not owned, or NULL */
+    const char *drop;        /* a clusters.h5, to write the inputs again by; the same */
     bool help, version;
     unsigned given; /* which of the options below were */
 };

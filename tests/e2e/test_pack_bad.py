@@ -616,7 +616,7 @@ def test_help_and_version(ranks):
     said = run(["--help"], ranks).ok().out
     for option in ("from list per-file text-field id-field ids source words chars keep-case keep-space keep-punctuation "
                    "hash-bits kmers weights output gzip force threads memory scratch skip-bad quiet progress help "
-                   "version info show").split():
+                   "version info show drop").split():
         assert re.search(rf"--{option}\b(?!-)", said), option
     assert said.count("usage:") == 1
     version = run(["--version"], ranks).ok().out
