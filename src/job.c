@@ -17,6 +17,7 @@
 #include "report.h"
 #include "sink.h"
 #include "sketch_join.h"
+#include "trace.h"
 #include "verbose.h"
 #include "watch.h"
 
@@ -29,6 +30,7 @@ struct job {
     struct plan plan;
     struct survey survey; /* of what was planned for */
     struct checkpoint *checkpoint;
+    struct trace *trace; /* of --trace, or NULL */
 };
 
 /* Without a threshold every value will do. */
@@ -107,12 +109,24 @@ static int join(struct job *j, struct output *out, struct error *e) {
     return e->status;
 }
 
-static enum progress choose_progress(struct comm *c, const struct options *o) {
-    if (comm_rank(c) > 0 || o->quiet)
-        return PROGRESS_NONE;
-    if (metrics_on_terminal())
-        return PROGRESS_TERMINAL;
-    return o->progress ? PROGRESS_LOG : PROGRESS_NONE;
+/* The range of the values that pairs may have. */
+static void choose_range(const struct options *o, const struct inputs *in, struct histogram *h) {
+    bool limited = o->threshold_text || o->radius_text;
+    double norm = in->largest_norm, limit = o->threshold.value;
+    if (!o->verify)
+        *h = (struct histogram){.from = 1, .to = 1 + (double)o->bands};
+    else if (in->family == &family_l2)
+        *h = (struct histogram){.from = 0, .to = limited ? limit : 2 * norm};
+    else if (in->family == &family_ip)
+        *h = (struct histogram){.from = limited ? limit : -norm * norm, .to = norm * norm};
+    else
+        *h = (struct histogram){.from = limited ? limit : in->family->is_of_vectors ? -1 : 0, .to = 1};
+}
+
+static int open_output(struct job *j, struct output *out, struct error *e) {
+    choose_range(j->o, &j->in, &j->metrics.values);
+    return output_open(out, choose_format(j->o, &j->in), &j->in, j->o->verify ? j->in.family->value : "bands",
+                       &j->metrics.values, e);
 }
 
 /* What the bands will be: the checkpoint's where there is one. */
@@ -142,8 +156,8 @@ static int run(struct job *j, struct output *out, struct error *e) {
         return e->status;
     say_plan(j);
     count_records(j);
-    if (!join(j, out, e))
-        finish(j, out, e);
+    if (!join(j, out, e) && !finish(j, out, e) && j->trace)
+        trace_write(j->trace, &j->metrics, e);
     return e->status;
 }
 
@@ -171,18 +185,23 @@ int job_run(struct comm *c, const struct options *o) {
     if (comm_failed(c, &e))
         return e.status;
     watch_start(comm_rank(c), comm_size(c), o->stall_timeout);
-    metrics_begin(&j.metrics, choose_progress(c, o), comm_bytes_sent(c));
+    metrics_begin(&j.metrics, metrics_choose(comm_rank(c), o->quiet, o->progress), comm_bytes_sent(c));
+    if (o->trace) {
+        metrics_keep_spans(&j.metrics);
+        j.trace = trace_open(c, o->trace, &e);
+    }
     j.pool = pool_create(o->threads);
     struct output *out = NULL;
     if (o->dry_run)
         dry_run(&j, &e);
-    else if ((out = output_prepare(c, j.pool, o, &e)) && open_checkpoint(&j, &e) &&
-             !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) &&
-             !output_open(out, choose_format(o, &j.in), &j.in, o->verify ? j.in.family->value : "bands", &e))
+    else if (!e.status && (out = output_prepare(c, j.pool, o, &e)) && open_checkpoint(&j, &e) &&
+             !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) && !open_output(&j, out, &e))
         run(&j, out, &e);
     if (out)
         output_free(out);
     checkpoint_close(j.checkpoint);
+    trace_close(j.trace);
+    metrics_free(&j.metrics);
     inputs_free(&j.in);
     pool_destroy(j.pool);
     return e.status;

@@ -1,6 +1,7 @@
 #include "lshjoin/metrics.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -29,9 +30,43 @@ static void print_time(char *text, size_t size, double seconds) {
         snprintf(text, size, "%luh%02lum", s / 3600, s / 60 % 60);
 }
 
+enum { MOST_SPANS = 1 << 16 };
+
+void metrics_keep_spans(struct metrics *m) {
+    m->has_spans = true;
+    m->span = mem_alloc(MOST_SPANS, sizeof *m->span);
+}
+
+/* Half of the room, at least, is free then. */
+static void forget_short_spans(struct metrics *m) {
+    while (m->n_spans > MOST_SPANS / 2) {
+        uint64_t kept = 0;
+        m->least_span = m->least_span > 0 ? 2 * m->least_span : 1e-6;
+        for (uint64_t i = 0; i < m->n_spans; i++)
+            if (m->span[i].end - m->span[i].begin >= m->least_span)
+                m->span[kept++] = m->span[i];
+        m->n_spans = kept;
+    }
+}
+
+static void keep_span(struct metrics *m, double end, uint64_t sent) {
+    struct span *last = m->n_spans ? &m->span[m->n_spans - 1] : NULL;
+    double begin = m->since - m->begin;
+    if (last && last->stage == m->stage && last->end == begin) {
+        last->end = end;
+        last->sent += sent;
+    } else if (end - begin >= m->least_span) {
+        if (m->n_spans == MOST_SPANS)
+            forget_short_spans(m);
+        m->span[m->n_spans++] = (struct span){begin, end, sent, m->stage};
+    }
+}
+
 void metrics_stage(struct metrics *m, enum stage stage) {
     double now = seconds_now();
     uint64_t sent = m->wire ? *m->wire : 0;
+    if (m->has_spans)
+        keep_span(m, now - m->begin, sent - m->sent_before);
     m->seconds[m->stage] += now - m->since;
     m->sent[m->stage] += sent - m->sent_before;
     m->since = now;
@@ -44,6 +79,8 @@ void metrics_phase(struct metrics *m, const char *phase, const char *unit) {
     m->phase = phase;
     m->unit = unit;
     m->phase_begin = seconds_now();
+    if (m->progress == PROGRESS_PHASES)
+        m->shown = -INFINITY; /* it is time to */
     metrics_progress(m, 0, 0);
 }
 
@@ -54,8 +91,10 @@ void metrics_progress(struct metrics *m, double share, uint64_t done) {
     m->shown = now;
     double spent = now - m->phase_begin;
     char left[32], line[160];
-    int n = snprintf(line, sizeof line, "%s: %s: %.0f%%", m->program ? m->program : "lshjoin", m->phase,
-                     100 * share);
+    int n = snprintf(line, sizeof line, "%s: %s", m->program ? m->program : "lshjoin", m->phase);
+    if (share > 0 && m->stage != STAGE_READ)
+        n += snprintf(line + n, sizeof line - (size_t)n, " (%s)", stage_name[m->stage]);
+    n += snprintf(line + n, sizeof line - (size_t)n, ": %.0f%%", 100 * share);
     if (share > 0) {
         print_time(left, sizeof left, spent / share - spent);
         snprintf(line + n, sizeof line - (size_t)n, ", %llu %s, %.3g a second, %s left",
@@ -73,6 +112,12 @@ void metrics_end(struct metrics *m) {
         fprintf(stderr, "\r%78s\r", "");
 }
 
+void metrics_free(struct metrics *m) {
+    free(m->span);
+    m->span = NULL;
+    m->has_spans = false;
+}
+
 /* Of this program: ru_maxrss would also know what the process was before, a shell's or a Python's fork. */
 uint64_t metrics_peak_memory(void) {
     unsigned long long kilobytes = 0;
@@ -88,7 +133,9 @@ uint64_t metrics_peak_memory(void) {
     return kilobytes * 1024;
 }
 
-bool metrics_on_terminal(void) {
+/* Whether standard error reaches a terminal: ours, or that of the parent process, since mpirun passes on what
+ * we write. */
+static bool is_on_terminal(void) {
     struct stat info;
     if (isatty(STDERR_FILENO))
         return true;
@@ -101,4 +148,12 @@ bool metrics_on_terminal(void) {
     if (fd >= 0)
         close(fd);
     return terminal;
+}
+
+enum progress metrics_choose(int rank, bool is_quiet, bool is_wanted) {
+    if (rank > 0 || is_quiet)
+        return PROGRESS_NONE;
+    if (is_on_terminal())
+        return PROGRESS_TERMINAL;
+    return is_wanted ? PROGRESS_PHASES : PROGRESS_LOG;
 }

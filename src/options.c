@@ -51,6 +51,7 @@ enum {
     STALL_TIMEOUT,
     FILES,
     PROGRESS,
+    TRACE,
     QUIET,
     VERBOSE,
     VERSION
@@ -92,6 +93,7 @@ static const struct option long_options[] = {
     {"stall-timeout", required_argument, NULL, STALL_TIMEOUT},
     {"files", required_argument, NULL, FILES},
     {"progress", no_argument, NULL, PROGRESS},
+    {"trace", required_argument, NULL, TRACE},
     {"quiet", no_argument, NULL, QUIET},
     {"verbose", no_argument, NULL, VERBOSE},
     {"help", no_argument, NULL, 'h'},
@@ -163,7 +165,10 @@ void options_help(FILE *f) {
         "little)\n"
         "      --resume         go on from the checkpoint, with any number of ranks, if there is one\n"
         "      --stall-timeout S  end the job when an exchange has not finished for S seconds\n"
-        "      --progress       show progress also where standard error is no terminal\n"
+        "      --progress       where standard error is no terminal, tell each part of the job as it "
+        "begins;\n"
+        "                       without it a line a minute\n"
+        "      --trace FILE     write when each rank was at what, for Perfetto\n"
         "      --quiet          no progress and no summary\n"
         "      --verbose        say more while running\n"
         "      --dry-run        tell the plan, what it will need and find, and stop\n"
@@ -336,6 +341,9 @@ static int take(struct options *o, int option, struct error *e) {
         break;
     case FILES:
         return argument_number("--files", optarg, 1, 512, &o->files, e);
+    case TRACE:
+        o->trace = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--trace: the name of a file was expected");
     case PROGRESS:
         o->progress = true;
         break;
@@ -471,6 +479,8 @@ static int check(struct options *o, struct error *e) {
     if (!o->checkpoint && (o->resume || o->checkpoint_every >= 0))
         return error_set(e, EX_USAGE, "%s goes with --checkpoint",
                          o->resume ? "--resume" : "--checkpoint-every");
+    if (o->trace && o->dry_run)
+        return error_set(e, EX_USAGE, "--dry-run joins nothing: --trace does not go with it");
     if (o->quiet && o->verbose)
         return error_set(e, EX_USAGE, "--quiet and --verbose exclude each other");
     return 0;

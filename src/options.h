@@ -49,6 +49,7 @@ struct options {
     double width; /* of p-stable buckets; 0: not given */
     bool skip_bad_rows;
     const char *output; /* directory, or NULL */
+    const char *trace;  /* file, or NULL */
     enum format format;
     uint64_t max_bucket; /* larger buckets are skipped; 0: none */
     bool ids;            /* in the place of row numbers */

@@ -25,6 +25,7 @@ struct output {
     const struct shard *shard;
     struct ids ids; /* of --ids */
     const char *value;
+    struct histogram *values; /* not owned */
     enum format format;
     int lock; /* rank 0: the directory, locked against other runs; or -1 */
 
@@ -196,11 +197,12 @@ struct output *output_prepare(struct comm *c, struct pool *pool, const struct op
 }
 
 int output_open(struct output *out, enum format format, const struct inputs *in, const char *value,
-                struct error *e) {
+                struct histogram *values, struct error *e) {
     const struct options *o = out->o;
     out->format = format;
     out->shard = &in->shard;
     out->value = value;
+    out->values = values;
     out->open = true;
     if (o->ids && ids_read(&out->ids, out->c, out->pool, in, o->round_bytes, e))
         return e->status;
@@ -258,6 +260,8 @@ static void write_here(void *ctx, const struct pair *pairs, uint64_t n) {
 }
 
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e) {
+    for (uint64_t i = 0; i < n; i++)
+        histogram_add(out->values, pairs[i].value);
     if (out->o->no_print)
         return 0;
     struct pair *mirrored = NULL;

@@ -8,6 +8,7 @@
 
 #include "comm.h"
 #include "input.h"
+#include "lshjoin/histogram.h"
 #include "lshjoin/pool.h"
 #include "options.h"
 #include "pair.h"
@@ -19,9 +20,9 @@ struct output;
  * set on every rank and printed, and NULL returned. */
 struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e);
 /* Collective. Opens this rank's file, and reads the ids of the inputs where pairs are told by them. `value`:
- * name of the third column. Returns e->status, agreed and printed. */
+ * name of the third column, whose values are counted in *values. Returns e->status, agreed and printed. */
 int output_open(struct output *out, enum format format, const struct inputs *in, const char *value,
-                struct error *e);
+                struct histogram *values, struct error *e);
 /* Collective. Takes n pairs of this rank, in any order. Returns e->status, agreed. */
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e);
 /* Collective. Finishes all files, gives them their names and writes the virtual file. Returns e->status,

@@ -43,6 +43,7 @@ struct totals {
     struct measures *of_rank; /* [ranks] */
     struct measures all;
     uint64_t buckets[33], groups[41];
+    struct histogram values;
 };
 
 static void add(struct measures *all, const struct measures *one) {
@@ -74,6 +75,8 @@ static struct totals gather(struct comm *c, const struct inputs *in, const struc
     mine.count[COUNT_SENT] = *comm_bytes_sent(c);
     comm_sum(c, t.buckets, 33);
     comm_sum(c, t.groups, 41);
+    t.values = m->values;
+    comm_sum(c, t.values.n, HISTOGRAM_BINS);
     t.of_rank = comm_gather(c, sizeof mine, &mine, 1, 0, &(uint64_t){0}, &t.ranks);
     for (uint64_t r = 0; r < t.ranks; r++)
         add(&t.all, &t.of_rank[r]);
@@ -176,6 +179,15 @@ static json_t *buckets_json(const struct totals *t) {
                      "histogram", histogram);
 }
 
+/* Of the pairs told, in equal steps. */
+static json_t *values_json(const char *name, const struct histogram *h) {
+    json_t *histogram = json_array();
+    for (int k = 0; k < HISTOGRAM_BINS; k++)
+        json_array_append_new(histogram, number(h->n[k]));
+    return json_pack("{s:s, s:f, s:f, s:o}", "name", name, "from", h->from, "to", h->to, "histogram",
+                     histogram);
+}
+
 /* Sizes by powers of two, from 1 on. */
 static json_t *clusters_json(const struct options *o, const struct totals *t, const struct metrics *m) {
     static const char *const keeps[] = {[KEEP_FIRST] = "first", [KEEP_LONGEST] = "longest"};
@@ -262,6 +274,7 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
             report, "checkpoint",
             json_pack("{s:o, s:o}", "made", number(m->checkpoints), "resumed_at_step", number(m->resumed)));
     json_object_set_new(report, "buckets", buckets_json(t));
+    json_object_set_new(report, "values", values_json(o->verify ? in->family->value : "bands", &t->values));
     if (o->clusters)
         json_object_set_new(report, "clusters", clusters_json(o, t, m));
     json_object_set_new(report, "seconds", seconds_json(t));

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lshjoin/histogram.h"
+
 enum stage {
     STAGE_READ,
     STAGE_PLAN,
@@ -36,8 +38,16 @@ enum counter {
     COUNTERS
 };
 
-/* How progress is told: rewriting one line of a terminal, or a line a minute. */
-enum progress { PROGRESS_NONE, PROGRESS_TERMINAL, PROGRESS_LOG };
+/* How progress is told: rewriting one line of a terminal; or a line a minute; or this and one for each part
+ * of the job that begins. */
+enum progress { PROGRESS_NONE, PROGRESS_TERMINAL, PROGRESS_LOG, PROGRESS_PHASES };
+
+/* A time that a rank was at a stage, in seconds since it began. */
+struct span {
+    double begin, end;
+    uint64_t sent; /* bytes */
+    enum stage stage;
+};
 
 struct metrics {
     double seconds[STAGES];
@@ -47,12 +57,18 @@ struct metrics {
     uint64_t checkpoints, resumed; /* made; steps that an earlier run of the job had done */
     uint64_t buckets[33];          /* [k]: buckets with 2^k <= size < 2^(k+1), k >= 1 */
     uint64_t largest_bucket;
-    uint64_t groups[41]; /* of similar records; [k]: groups with 2^k <= size < 2^(k+1) */
+    struct histogram values; /* of the pairs that are told */
+    uint64_t groups[41];     /* of similar records; [k]: groups with 2^k <= size < 2^(k+1) */
     uint64_t largest_group, cluster_rounds;
     double begin, since;
     enum stage stage;
     const uint64_t *wire; /* bytes sent so far, or NULL; not owned */
     uint64_t sent_before; /* this stage */
+
+    bool has_spans; /* spans are kept: the longest, where they are too many */
+    uint64_t n_spans;
+    struct span *span;
+    double least_span; /* seconds; shorter ones are forgotten */
 
     enum progress progress;
     double shown, phase_begin;
@@ -62,6 +78,12 @@ struct metrics {
 
 /* `wire` may be NULL. */
 void metrics_begin(struct metrics *m, enum progress progress, const uint64_t *wire);
+
+/* How this rank tells its progress: rank 0 on a terminal, or else in the log. */
+enum progress metrics_choose(int rank, bool is_quiet, bool is_wanted);
+
+/* Spans are kept from now on. */
+void metrics_keep_spans(struct metrics *m);
 
 /* The time since the last call goes to the stage that was running; `stage` runs from now on. */
 void metrics_stage(struct metrics *m, enum stage stage);
@@ -74,12 +96,10 @@ void metrics_progress(struct metrics *m, double share, uint64_t done);
 
 /* Stop the clock and wipe the progress line. */
 void metrics_end(struct metrics *m);
+/* Free the spans. */
+void metrics_free(struct metrics *m);
 
 /* Peak resident memory of this process in bytes. */
 uint64_t metrics_peak_memory(void);
-
-/* Whether standard error reaches a terminal: ours, or that of the parent process, since mpirun passes on what
- * we write. */
-bool metrics_on_terminal(void);
 
 #endif

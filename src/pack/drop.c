@@ -103,8 +103,7 @@ static void open_out(struct drop *d, const struct target *t, struct error *e) {
 }
 
 static void run(struct drop *d, const struct target *t, struct error *e) {
-    bool tells = !d->s->quiet && (d->s->progress || metrics_on_terminal());
-    parsing_open(&d->parsing, d->s, &d->in, tells);
+    parsing_open(&d->parsing, d->s, &d->in, 0);
     if (!h5_file_open(&d->file, d->s->drop, e) && !h5_list_open(&d->keep, d->file, d->s->drop, "/keep", e))
         open_out(d, t, e);
     if (!e->status)

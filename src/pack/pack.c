@@ -111,8 +111,7 @@ static void print_summary(const struct pack *k, const struct totals *t, double r
 }
 
 static void run(struct pack *k, struct target *t, struct error *e) {
-    bool tells = comm_rank(k->c) == 0 && !k->s->quiet && (k->s->progress || metrics_on_terminal());
-    parsing_open(&k->parsing, k->s, &k->in, tells);
+    parsing_open(&k->parsing, k->s, &k->in, comm_rank(k->c));
     k->harvest = harvest_make(k->s, &k->in, t->directory);
     double begin = seconds_now();
     if (!read_all(k, e)) {

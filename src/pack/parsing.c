@@ -6,7 +6,7 @@
  * for all threads some times the text of one; later the parts that the columns are written in. */
 enum { BATCH_SHARE = 4, BATCH_TIMES = 12 };
 
-void parsing_open(struct parsing *k, const struct settings *s, const struct corpus *in, bool tells) {
+void parsing_open(struct parsing *k, const struct settings *s, const struct corpus *in, int rank) {
     uint64_t pieces = s->threads > 1 ? 4 * (uint64_t)s->threads : 1;
     uint64_t piece = min_u64(max_u64(s->memory / BATCH_SHARE / BATCH_TIMES / pieces, 1 << 16), 1 << 21);
     *k = (struct parsing){.s = s, .in = in, .batch_bytes = pieces * piece};
@@ -15,7 +15,7 @@ void parsing_open(struct parsing *k, const struct settings *s, const struct corp
     k->parser = mem_zero((uint64_t)s->threads, sizeof *k->parser);
     for (int t = 0; t < s->threads; t++)
         k->parser[t].settings = s;
-    metrics_begin(&k->metrics, !tells ? PROGRESS_NONE : s->progress ? PROGRESS_LOG : PROGRESS_TERMINAL, NULL);
+    metrics_begin(&k->metrics, metrics_choose(rank, s->quiet, s->progress), NULL);
     k->metrics.program = "lshpack";
     metrics_phase(&k->metrics, "reading", "bytes");
 }

@@ -22,9 +22,9 @@ struct parsing {
     struct metrics metrics;
 };
 
-/* Batches take a fourth of the memory that the settings bound. `tells`: this rank shows progress. What is
- * given outlives it. */
-void parsing_open(struct parsing *p, const struct settings *s, const struct corpus *in, bool tells);
+/* Batches take a fourth of the memory that the settings bound. Rank 0 shows progress. What is given outlives
+ * it. */
+void parsing_open(struct parsing *p, const struct settings *s, const struct corpus *in, int rank);
 void parsing_close(struct parsing *p);
 
 /* The next batch, its pieces in the order of the input. NULL if there is none, or *e is filled. */

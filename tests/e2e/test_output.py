@@ -1,4 +1,5 @@
 """What a run leaves behind: its files, run.json, stdout and stderr, and what an unfinished run must not leave."""
+import json
 import os
 import pty
 import re
@@ -10,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from joins import NO_ROW, columns, kill, parts, read_json, read_tsv, run, start, table
+from joins import NO_ROW, columns, kill, parts, read_h5, read_json, read_tsv, run, start, table
 from oracle import Sets, families, write_sets
 
 OPTIONS = ["-b", 12, "-r", 4]
@@ -180,6 +181,21 @@ def test_report_counts(source, tmp_path):
     assert 0 < counts["similarity"]["pairs"] < counts["similarity"]["candidates"]
 
 
+@pytest.mark.parametrize("options, low, high", [
+    ("--threshold 0.5 -b 12 -r 4", 0.5, 1), ("-b 12 -r 4", 1, 13), ("--exact --top-k 3", 0, 1),
+    ("--threshold 0.5 -b 12 -r 4 --round 4K", 0.5, 1)])
+def test_report_of_values(source, tmp_path, options, low, high):
+    """The histogram is that of the pairs told, in 100 equal steps."""
+    run([*options.split(), "-o", tmp_path, source], 3).ok()
+    values, pairs = read_json(tmp_path)["values"], read_h5(tmp_path)
+    assert (values["from"], values["to"]) == (low, high) and len(values["histogram"]) == 100
+    assert values["name"] == columns(parts(tmp_path)[0])[3]
+    value = pairs["value"].astype(float)
+    steps = np.histogram(np.minimum(value, high - 1e-9), 100, (low, high))[0]
+    edges = np.isclose((value - low) / (high - low) * 100 % 1, [[0], [1]], atol=1e-4).any(0).sum()  # in float32
+    assert sum(values["histogram"]) == len(pairs) and abs(steps - values["histogram"]).sum() <= 2 * edges
+
+
 def test_report_of_two_inputs(join):
     report = join([SETS, Sets.of([[1, 2], []])], "-b 4 -r 2 -E -s 9223372036854775807 -t 2 --threshold 0.50").report
     assert [given["rows"] for given in report["inputs"]] == [len(SETS), 2]
@@ -309,6 +325,37 @@ def test_no_print(source, ranks):
     assert said.out == "" and "pairs" in said.err
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_trace(source, tmp_path, ranks):
+    """Each rank's stages, one after the other, as long as run.json says."""
+    run([*OPTIONS, "--trace", tmp_path / "trace.json", "--threshold", "0.5", "-o", tmp_path / "out", source], ranks).ok()
+    events, report = json.loads((tmp_path / "trace.json").read_text()), read_json(tmp_path / "out")
+    assert {e["args"]["name"] for e in events if e["name"] == "process_name"} == {f"rank {r}" for r in range(ranks)}
+    spans = [e for e in events if e["ph"] == "X"]
+    for rank in range(ranks):
+        own = [e for e in spans if e["pid"] == rank]
+        assert all(a["ts"] + a["dur"] <= b["ts"] + 0.01 for a, b in zip(own, own[1:]))
+        for stage, seconds in report["by_rank"]["seconds"].items():
+            traced = sum(e["dur"] for e in own if e["name"] == stage) / 1e6
+            assert stage == "total" or abs(traced - seconds[rank]) < 1e-3
+        assert sum(e["args"]["bytes_sent"] for e in own) == report["by_rank"]["counts"]["bytes_sent"][rank]
+    assert [f.name for f in tmp_path.iterdir() if "part" in f.name] == []
+
+
+def test_a_trace_that_cannot_be_written(source, tmp_path):
+    said = run([*OPTIONS, "--trace", tmp_path / "none" / "trace.json", "-o", tmp_path / "out", source], 3)
+    assert said.rc == 73 and "trace.json" in said.err and not (tmp_path / "out" / "run.json").exists()
+    assert run([*OPTIONS, "--trace", tmp_path / "t.json", tmp_path / "none.h5"]).rc == 66
+    assert [f.name for f in tmp_path.glob("t.json*")] == []
+
+
+def test_progress_in_a_log(source):
+    """A line for each part of the job with --progress; without it one a minute, of which this has none."""
+    assert re.findall(r"^lshjoin: (\w+): 0%$", run([*OPTIONS, "--progress", "--no-print", source]).ok().err, re.M) == [
+        "read", "sign", "join"]
+    assert "%" not in run([*OPTIONS, "--no-print", source]).ok().err
+
+
 def test_progress_line_on_a_terminal(heavy):
     master, slave = pty.openpty()
     process = start(["-b", 2, "-r", 2, "--no-print", heavy], stdout=subprocess.DEVNULL, stderr=slave)
@@ -321,7 +368,7 @@ def test_progress_line_on_a_terminal(heavy):
         pass
     os.close(master)
     assert process.wait(60) == 0
-    assert b"\r" in seen.replace(b"\r\n", b"\n") and b"%" in seen
+    assert re.search(rb"\r\w+: join \(\w+\): \d+%, \d+ candidates, \S+ a second, \S+ left", seen), seen
 
 
 def test_help_and_version():

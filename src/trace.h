@@ -1,0 +1,19 @@
+/* When which rank was at what, for Perfetto and Chrome: a JSON array of complete events, a process for each
+ * rank. A rank's clock starts with its job, so that clocks of several machines need not agree. */
+#ifndef TRACE_H
+#define TRACE_H
+
+#include "comm.h"
+#include "lshjoin/metrics.h"
+
+struct trace;
+
+/* Collective. Rank 0 makes the file, under the name <file>.part until it is whole. NULL, and *e filled,
+ * agreed and printed, if that fails. */
+struct trace *trace_open(struct comm *c, const char *file, struct error *e);
+/* Collective. All ranks' spans. Returns e->status, agreed and printed. */
+int trace_write(struct trace *t, const struct metrics *m, struct error *e);
+/* Removes what was not written. Does nothing to NULL. */
+void trace_close(struct trace *t);
+
+#endif
