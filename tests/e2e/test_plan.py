@@ -6,6 +6,7 @@ spread is seen between the runs. A plan of bands that read words is made once; t
 threshold, so that no rounding of a coordinate decides whether a pair is kept. A plan of sketches is made for every seed,
 for a threshold that no rounding brings below the planted pairs."""
 import re
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
@@ -323,6 +324,14 @@ def test_dry_run_of_all_forms(tmp_path, form, ranks):
     assert t["candidates"] == pytest.approx(report["plan"]["candidates"], rel=0.01)
 
 
+def write_alike(group, name, shape, chunk, value, dtype):
+    """A dataset of one value: every chunk is the same compressed bytes."""
+    d = group.create_dataset(name, shape, dtype, chunks=chunk, compression=1)
+    packed = zlib.compress(np.full(chunk, value, dtype).tobytes(), 1)
+    for first in range(0, shape[0], chunk[0]):
+        d.id.write_direct_chunk((first, *[0] * (len(shape) - 1)), packed)
+
+
 @pytest.fixture(scope="module")
 def endless(tmp_path_factory):
     """10^7 rows, which are next to nothing on disk."""
@@ -330,8 +339,8 @@ def endless(tmp_path_factory):
     with h5py.File(path, "w") as f:
         g = f.create_group("sets")
         g.create_dataset("indptr", data=np.arange(n + 1, dtype="i8") * 64, chunks=(1 << 16,), compression=1)
-        g.create_dataset("indices", shape=(64 * n,), dtype="u4", chunks=(1 << 18,), fillvalue=7)
-        f.create_dataset("vectors", shape=(n, 64), dtype="f4", chunks=(4096, 64), fillvalue=1)
+        write_alike(g, "indices", (64 * n,), (1 << 18,), 7, "u4")
+        write_alike(f, "vectors", (n, 64), (4096, 64), 1, "f4")
     return path
 
 
