@@ -4,12 +4,6 @@
 
 #include "lshjoin/base.h"
 
-/* The next number below n of a stream; the odds of two numbers differ by less than n / 2^64. */
-static uint32_t random_below(uint64_t *state, uint32_t n) {
-    *state += 0x9e3779b97f4a7c15u;
-    return (uint32_t)(((unsigned __int128)mix64(*state) * n) >> 64);
-}
-
 static bool insert(uint32_t *set, uint32_t size, uint32_t value) {
     uint32_t at = size;
     for (; at > 0 && set[at - 1] >= value; at--)
@@ -23,18 +17,35 @@ static bool insert(uint32_t *set, uint32_t size, uint32_t value) {
 
 /* Floyd's way to a random subset (Bentley and Floyd 1987): for every size from pool - rows on, a random
  * number up to it, or, where that is in already, itself. */
+static void draw_set(const struct drawing *d, uint64_t *state, uint32_t *set) {
+    for (uint32_t k = 0; k < d->rows; k++) {
+        uint32_t last = d->pool - d->rows + k;
+        if (!insert(set, k, draw_below(state, last + 1)))
+            insert(set, k, last);
+    }
+}
+
+static void next_set(uint32_t first, uint32_t rows, uint32_t *set) {
+    for (uint32_t k = 0; k < rows; k++)
+        set[k] = first + k;
+}
+
 uint32_t *drawing_picks(const struct drawing *d) {
     if (!d->pool)
         return NULL;
-    uint32_t *pick = mem_alloc((uint64_t)d->bands * d->rows, sizeof *pick);
+    uint32_t *pick = mem_alloc((uint64_t)d->bands * d->rows + d->rows, sizeof *pick); /* and one left out */
     uint64_t state = mix64(d->seed ^ 0x6a09e667f3bcc909u);
-    for (uint32_t k = 0; drawing_is_plain(d) && k < d->bands * d->rows; k++)
-        pick[k] = k;
-    for (uint32_t band = 0; !drawing_is_plain(d) && band < d->bands; band++)
-        for (uint32_t k = 0; k < d->rows; k++) {
-            uint32_t last = d->pool - d->rows + k, *set = pick + (uint64_t)band * d->rows;
-            if (!insert(set, k, random_below(&state, last + 1)))
-                insert(set, k, last);
-        }
+    bool plain = drawing_is_plain(d);
+    for (uint32_t drawn = 0, kept = 0, left_out = 0; kept < d->bands; drawn++) {
+        uint32_t *set = pick + (uint64_t)kept * d->rows;
+        if (plain)
+            next_set(drawn * d->rows, d->rows, set);
+        else
+            draw_set(d, &state, set);
+        if (left_out < d->n_left_out && d->left_out[left_out] == drawn)
+            left_out++;
+        else
+            kept++;
+    }
     return pick;
 }

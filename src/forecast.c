@@ -128,6 +128,8 @@ static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
         fprintf(f, ", of which a candidate agrees in %u", d->cut);
     if (d->probes)
         fprintf(f, ", %u probes", d->probes);
+    if (d->n_left_out)
+        fprintf(f, "; %u dear band%s left out", d->n_left_out, d->n_left_out > 1 ? "s" : "");
     fprintf(f, "\n");
     if (p->agreement > 0)
         fprintf(f,

@@ -37,13 +37,72 @@ void law_agreeing(uint32_t m, double p, double *pmf) {
         pmf[f] /= sum;
 }
 
-static double found_pooled(const struct drawing *d, double p) {
-    double *pmf = mem_alloc((uint64_t)d->pool + 1, sizeof *pmf), found = 0, band = 1;
-    law_agreeing(d->pool, p, pmf);
-    for (uint32_t f = d->pool; f >= max_u64(d->rows, d->cut); f--) { /* band: C(f, rows) / C(pool, rows) */
-        found += pmf[f] * law_any(band, d->bands);
+/* Bands as good as any: C(f, rows) / C(pool, rows) of a band's places are among f. */
+static void find_in_any(const struct drawing *d, double *found) {
+    double band = 1;
+    for (uint32_t f = d->pool; f >= d->rows; f--) {
+        found[f] = law_any(band, d->bands);
         band *= (double)(f - d->rows) / f;
     }
+}
+
+/* place[k]: where value k stands in a random order of all. */
+static void draw_order(uint64_t *state, uint32_t m, uint32_t *place) {
+    for (uint32_t k = 0; k < m; k++) {
+        uint32_t at = draw_below(state, k + 1);
+        place[k] = place[at];
+        place[at] = k;
+    }
+}
+
+/* The least f so that a whole band is among the first f of the order. */
+static uint32_t first_whole(const struct drawing *d, const uint32_t *pick, const uint32_t *place) {
+    uint32_t least = d->pool;
+    for (uint32_t band = 0; band < d->bands; band++, pick += d->rows) {
+        uint32_t last = 0;
+        for (uint32_t k = 0; k < d->rows; k++)
+            last = place[pick[k]] > last ? place[pick[k]] : last;
+        least = last < least ? last : least;
+    }
+    return least + 1;
+}
+
+/* These bands. */
+static void find_in_drawn(const struct drawing *d, double *found) {
+    uint32_t *pick = drawing_picks(d), *place = mem_zero(d->pool, sizeof *place);
+    uint64_t state = 0;
+    for (uint32_t order = 0; order < LAW_ORDERS; order++) {
+        draw_order(&state, d->pool, place);
+        found[first_whole(d, pick, place)] += 1. / LAW_ORDERS;
+    }
+    for (uint32_t f = 1; f <= d->pool; f++)
+        found[f] += found[f - 1];
+    free(place);
+    free(pick);
+}
+
+struct law law_create(const struct drawing *d) {
+    struct law l = {.drawing = d};
+    if (drawing_is_plain(d))
+        return l;
+    l.found = mem_zero((uint64_t)d->pool + 1, sizeof *l.found);
+    if (d->n_left_out)
+        find_in_drawn(d, l.found);
+    else
+        find_in_any(d, l.found);
+    return l;
+}
+
+void law_free(struct law *l) {
+    free(l->found);
+}
+
+static double found_pooled(const struct law *l, double p) {
+    const struct drawing *d = l->drawing;
+    double *pmf = mem_alloc((uint64_t)d->pool + 1, sizeof *pmf), found = 0;
+    law_agreeing(d->pool, p, pmf);
+    for (uint32_t f = d->pool; f >= max_u64(d->rows, d->cut); f--)
+        found += pmf[f] * l->found[f];
     free(pmf);
     return found;
 }
@@ -79,12 +138,20 @@ static double found_apart(const struct drawing *d, double p) {
     return found;
 }
 
-double law_found(const struct drawing *d, double p) {
+double law_at(const struct law *l, double p) {
+    const struct drawing *d = l->drawing;
     if (p <= 0 || p >= 1)
         return p >= 1;
-    if (!drawing_is_plain(d))
-        return found_pooled(d, p);
+    if (l->found)
+        return found_pooled(l, p);
     return d->cut > d->rows ? found_apart(d, p) : law_any(law_power(p, d->rows), d->bands);
+}
+
+double law_found(const struct drawing *d, double p) {
+    struct law l = law_create(d);
+    double found = law_at(&l, p);
+    law_free(&l);
+    return found;
 }
 
 /* Bands [low + 1, high] of which the last, and perhaps others, find enough. */

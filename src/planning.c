@@ -126,6 +126,17 @@ static bool choose_sketches(struct plan *p, struct survey *s, const struct choic
     return possible;
 }
 
+/* Collective. Of bands that read sketches the dear ones are not drawn. */
+static void leave_out_bands(struct plan *p, const struct survey *s, const struct choice *by) {
+    struct sketches sample = sample_sketch(by->c, by->pool, by->in->family, by->rows, by->left, &p->drawing);
+    uint64_t left = by->left;
+    comm_sum(by->c, &left, 1);
+    if (comm_rank(by->c) == 0)
+        sketch_plan_leave_out(p, s, by->pool, &sample, left, by->o->recall);
+    sketches_free(&sample);
+    comm_broadcast(by->c, p, sizeof *p);
+}
+
 /* The plan, tried out on the sample. Sketches have too few symbols for what is hardly similar, and for nearly
  * all of what is not quite: then bands must read words. */
 static int choose_and_rehearse(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
@@ -137,6 +148,8 @@ static int choose_and_rehearse(struct plan *p, struct survey *s, const struct ch
             return e->status;
     }
     p->drawing.most_items = largest_set(by->c, by->rows);
+    if (p->drawing.symbol_bits && by->o->recall > 0)
+        leave_out_bands(p, s, by);
     rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, by->rows, by->left);
     return 0;
 }

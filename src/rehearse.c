@@ -229,11 +229,13 @@ static struct outcome perform(struct cast *all, struct pool *pool, bool self_joi
 /* As many pairs as were found are there for those that were, by the law or what is promised. */
 static void expect_recall(struct plan *p, const struct outcome *o, double scale) {
     double found = 0, there = 0;
+    struct law law = law_create(&p->drawing);
     for (int step = 0; step <= STEPS; step++) {
-        double chance = o->pairs[step] ? fmax(p->recall, law_found(&p->drawing, (double)step / STEPS)) : 1;
+        double chance = o->pairs[step] ? fmax(p->recall, law_at(&law, (double)step / STEPS)) : 1;
         found += (double)o->pairs[step];
         there += (double)o->pairs[step] / chance;
     }
+    law_free(&law);
     if (found < LEAST_COPIES)
         return;
     p->pairs = found * scale;

@@ -111,6 +111,21 @@ static json_t *inputs_json(const struct inputs *in) {
     return list;
 }
 
+/* Where bands were left out, which symbols each band has that was kept, as in "3 17 40". */
+static json_t *bands_json(const struct drawing *d) {
+    json_t *bands = json_array();
+    uint32_t *pick = drawing_picks(d);
+    for (uint32_t band = 0; band < d->bands; band++) {
+        char text[11 * 64] = "", *next = text; /* MOST_ROWS of a plan */
+        for (uint32_t k = 0; k < d->rows; k++)
+            next += snprintf(next, (size_t)(text + sizeof text - next), k ? " %u" : "%u",
+                             pick[(uint64_t)band * d->rows + k]);
+        json_array_append_new(bands, json_string(text));
+    }
+    free(pick);
+    return bands;
+}
+
 static json_t *parameters_json(const struct options *o, const struct inputs *in, const struct drawing *d) {
     json_t *parameters =
         json_pack("{s:s, s:b, s:i, s:i, s:o, s:i, s:i, s:s?, s:s?, s:o, s:b}", "metric", in->family->metric,
@@ -120,6 +135,9 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
     if (d->symbol_bits)
         json_object_update_new(
             parameters, json_pack("{s:i, s:i}", "symbol_bits", (int)d->symbol_bits, "cut", (int)d->cut));
+    if (d->n_left_out)
+        json_object_update_new(parameters, json_pack("{s:i, s:o}", "bands_left_out", (int)d->n_left_out,
+                                                     "bands_kept", bands_json(d)));
     if (o->ids)
         json_object_set_new(parameters, "ids", json_true());
     if (o->max_bucket)

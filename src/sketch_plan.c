@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lshjoin/bucket.h"
 #include "lshjoin/law.h"
+#include "lshjoin/meeting.h"
 
 enum {
     MOST_BANDS = 4096, /* of which each pair that passes the cut may look at half */
     MOST_ROWS = 64,
-    DRAWN = 4,               /* bands that tell what bands of so many rows meet with */
+    DRAWN = 12,               /* bands that tell what bands of so many rows meet with */
     MOST_EXAMINED = 1 << 20, /* pairs of the sample: bands with more of them cost too much anyway */
     FORMS = 2
 };
@@ -41,44 +41,23 @@ static uint32_t choose_cut(uint32_t symbols, double agreement, double missed) {
     return cut;
 }
 
-/* What a few bands of the sample met with. */
+/* What a few bands of the sample met with, but for dear ones, which will be left out. */
 struct meetings {
+    uint32_t bands;
     double pairs;       /* in all of them */
     uint64_t *agreeing; /* [symbols + 1] of these, by how many symbols agree; NULL where they are too many */
 };
 
-static void count_agreeing(uint64_t *agreeing, const struct bucket_list *list, const struct sketching *s,
+static void count_agreeing(uint64_t *agreeing, const struct meeting *m, const struct bucket_list *list,
                            const struct records *words) {
     for (uint64_t k = 0; k < list->n; k++) {
         const struct bucket *b = &list->bucket[k];
         const uint64_t *row = list->row + b->first;
-        for (uint32_t x = 0; x < b->left; x++)
+        for (uint32_t x = 0; x < b->left && m->pairs[b->band] <= m->dear; x++)
             for (uint32_t y = (uint32_t)max_u64((uint64_t)x + 1, bucket_right(b)); y < b->size; y++)
-                agreeing[sketch_agreeing(s, records_row(words, row[x] >> 1),
+                agreeing[sketch_agreeing(&m->sketching, records_row(words, row[x] >> 1),
                                          records_row(words, row[y] >> 1))]++;
     }
-}
-
-/* Draw bands of d->rows and look who meets in them. */
-static struct meetings draw_bands(const struct sketches *sample, const struct drawing *d, struct pool *pool,
-                                  bool self_join, uint64_t left) {
-    int threads = pool_threads(pool);
-    struct sketching s = sketching_create(d, cpu_simd());
-    struct band_keys keys = sketches_keys(sample, &s, pool, 0, d->bands);
-    struct bucket_list *lists = mem_zero((uint64_t)threads, sizeof *lists);
-    struct meetings m = {0, NULL};
-    m.pairs = bucket_all(pool, &keys, bucket_left_end(self_join, false, left), lists);
-    if (m.pairs <= MOST_EXAMINED)
-        m.agreeing = mem_zero((uint64_t)d->pool + 1, sizeof *m.agreeing);
-    for (int t = 0; t < threads; t++) {
-        if (m.agreeing)
-            count_agreeing(m.agreeing, &lists[t], &s, &sample->words);
-        bucket_list_free(&lists[t]);
-    }
-    free(lists);
-    free(keys.key);
-    sketching_free(&s);
-    return m;
 }
 
 /* The first words of every sketch: those of fewer symbols. */
@@ -99,7 +78,7 @@ static struct sketches shorten(const struct sketches *sample, uint64_t width) {
 static void expect(struct plan *p, const struct survey *s, const struct meetings *met, double scale) {
     const struct drawing *d = &p->drawing;
     uint32_t m = d->pool;
-    double q = 1, per_band = scale / DRAWN;
+    double q = 1, per_band = scale / met->bands;
     p->copies = (met->pairs + 1) * per_band * d->bands; /* where none met, it need not be none */
     p->candidates = p->pairs = p->masks = 0;
     for (uint32_t f = m; met->agreeing && f >= max_u64(d->rows, d->cut); f--) {
@@ -116,11 +95,24 @@ static void expect(struct plan *p, const struct survey *s, const struct meetings
     p->candidates = fmin(p->candidates, s->pairs);
 }
 
+/* Draw a few bands like those of d and look who meets in them. */
 static struct meetings meet(const struct drawing *d, const struct survey *s, struct pool *pool,
                             const struct sketches *sample, uint64_t left) {
     struct drawing drawn = *d;
     drawn.bands = DRAWN;
-    return draw_bands(sample, &drawn, pool, s->self_join, left);
+    struct meeting m = meeting_create(sample, &drawn, pool, s->self_join, left);
+    struct meetings met = {0, 0, NULL};
+    for (uint32_t band = 0; band < DRAWN; band++)
+        if (m.pairs[band] <= m.dear) {
+            met.bands++;
+            met.pairs += m.pairs[band];
+        }
+    if (met.pairs <= MOST_EXAMINED)
+        met.agreeing = mem_zero((uint64_t)d->pool + 1, sizeof *met.agreeing);
+    for (int t = 0; t < m.n_lists && met.agreeing; t++)
+        count_agreeing(met.agreeing, &m, &m.lists[t], &sample->words);
+    meeting_free(&m);
+    return met;
 }
 
 static void forecast(struct plan *p, const struct family *family, const struct survey *s,
@@ -211,4 +203,28 @@ void sketch_plan_forecast(struct plan *p, const struct family *family, struct su
     struct meetings met = meet(&p->drawing, s, pool, sample, left);
     forecast(p, family, s, &met);
     free(met.agreeing);
+}
+
+/* Bands to choose from: where they share no symbols, all that there are; else some more than are needed. */
+static uint32_t bands_to_try(const struct drawing *d) {
+    return drawing_is_plain(d) ? d->pool / d->rows : d->bands + d->bands / 4 + 8;
+}
+
+void sketch_plan_leave_out(struct plan *p, const struct survey *s, struct pool *pool,
+                           const struct sketches *sample, uint64_t left, double recall) {
+    struct drawing tried = p->drawing, *d = &p->drawing;
+    const struct plan chosen = *p;
+    bool plain = drawing_is_plain(d);
+    tried.bands = bands_to_try(d);
+    struct meeting m = meeting_create(sample, &tried, pool, s->self_join, left);
+    uint32_t most = plain ? tried.bands - d->bands : DRAWING_MOST_LEFT_OUT;
+    meeting_leave_out(&m, (uint32_t)min_u64(most, DRAWING_MOST_LEFT_OUT), d);
+    while (d->n_left_out && (p->recall = law_found(d, p->agreement)) < recall) {
+        d->bands += 1 + d->bands / 32;
+        meeting_leave_out(&m, DRAWING_MOST_LEFT_OUT, d);
+        if (d->bands > MOST_BANDS) /* the promise hung by a hair */
+            *p = chosen;
+    }
+    p->recall_above = p->recall;
+    meeting_free(&m);
 }

@@ -59,6 +59,12 @@ static inline uint64_t mix64(uint64_t x) {
     return x ^ (x >> 31);
 }
 
+/* The next number below n of a stream; the odds of two numbers differ by less than n / 2^64. */
+static inline uint32_t draw_below(uint64_t *state, uint32_t n) {
+    *state += 0x9e3779b97f4a7c15u;
+    return (uint32_t)(((unsigned __int128)mix64(*state) * n) >> 64);
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }

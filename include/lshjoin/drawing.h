@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { DRAWING_MOST_LEFT_OUT = 64 };
+
 struct drawing {
     uint32_t bands, rows;
     uint32_t pool;   /* hash values that the bands share; 0: each has `rows` of its own */
@@ -16,6 +18,10 @@ struct drawing {
     double width;        /* of a bucket of p-stable hashing, in units of the data */
     double norm;         /* of the longest record of the job, where the family needs it */
     uint64_t most_items; /* elements of the largest set of the job, where sketches are made */
+    /* Of the bands that are drawn from a pool, one after the other, those of these numbers, rising, are left
+     * out: `bands` are kept. */
+    uint32_t n_left_out;
+    uint16_t left_out[DRAWING_MOST_LEFT_OUT];
 };
 
 /* Hash values of a record. */
@@ -25,12 +31,13 @@ static inline uint32_t drawing_values(const struct drawing *d) {
 
 /* Whether no value is shared: the pool, if there is one, has enough for all bands. */
 static inline bool drawing_is_plain(const struct drawing *d) {
-    return !d->pool || (uint64_t)d->bands * d->rows <= d->pool;
+    return !d->pool || ((uint64_t)d->bands + d->n_left_out) * d->rows <= d->pool;
 }
 
 /* Which of the pool's values each band is made of: pick[bands][rows]. Where there are enough, they follow
  * each other; else every band is a random set of `rows` <= pool of them (rising), independent of the other
- * bands and of everything that is drawn from the seed elsewhere. NULL without a pool. To free. */
+ * bands and of everything that is drawn from the seed elsewhere. Bands left out take their turn all the same.
+ * NULL without a pool. To free. */
 uint32_t *drawing_picks(const struct drawing *d);
 
 #endif

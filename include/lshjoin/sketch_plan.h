@@ -19,6 +19,13 @@ uint32_t sketch_plan_symbols(const struct family *family);
 bool sketch_plan_choose(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
                         const struct sketches *sample, uint64_t left, bool filter, double recall);
 
+/* Leave out of p->drawing, which was chosen, bands that meet many times as many pairs of the sample as most
+ * do, and draw others, as many as keep the promise: `sample` is sketched by the functions of the join, with
+ * whom a value that many rows share has it by chance that a few bands cost as much as all others. Sets
+ * p->recall, by the law of the bands that were drawn. */
+void sketch_plan_leave_out(struct plan *p, const struct survey *s, struct pool *pool,
+                           const struct sketches *sample, uint64_t left, double recall);
+
 /* Fill in what is to be expected of p->drawing as it is. */
 void sketch_plan_forecast(struct plan *p, const struct family *family, struct survey *s, struct pool *pool,
                           const struct sketches *sample, uint64_t left);

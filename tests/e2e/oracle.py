@@ -141,6 +141,39 @@ def law_sketch(p, bands, rows, symbols, cut):
     return (binom.pmf(f, symbols, np.asarray(p, "f8")[..., None]) * np.where(f < cut, 0, found)).sum(-1)
 
 
+def law_drawn(p, bands, symbols, cut, trials=20_000):
+    """The same of these very bands, lists of symbols: a pair agrees in a random set of them."""
+    agrees = np.random.default_rng(0).random((trials, symbols)) < p
+    found = np.any([agrees[:, band].all(axis=1) for band in bands], axis=0) & (agrees.sum(1) >= cut)
+    return found.mean()
+
+
+def zipf_pairs(seed, pairs, background):
+    """Rows of elements that follow Zipf's law, some of which nearly all rows have: `pairs` pairs of Jaccard similarity 1/3
+    exactly, in rows 2k and 2k+1, and so many others."""
+    rng = np.random.default_rng(seed)
+    below = np.cumsum(1 / np.arange(1, 20_001))
+
+    def more(row, size):
+        row = dict.fromkeys(row)
+        while len(row) < size:
+            row.update(dict.fromkeys(np.searchsorted(below / below[-1], rng.random(size)).tolist()))
+        return list(row)[:size]
+
+    rows = []
+    for k in range(pairs + background):
+        size = 2 * int(rng.integers(15, 45))
+        row = more([], size)
+        rows.append(row)
+        if k < pairs:
+            shared, others = rng.permutation(row)[:size // 2].tolist(), set(row)
+            while len(shared) < size:
+                shared += [x for x in dict.fromkeys(more([], size)) if x not in others][:size - len(shared)]
+                others.update(shared)
+            rows.append(shared)
+    return Sets.of(rows, "u4")
+
+
 def simulate(left, right, pairs, bands, rows, trials=40, seed=1):
     """The number of colliding bands of each pair (columns) in each of `trials` runs with truly random hash functions.
 

@@ -15,7 +15,8 @@ import pytest
 from scipy.stats import norm
 
 from joins import ROOT, read_h5, read_json, run
-from oracle import Sets, brute_force, families, law, law_pooled, law_sketch, mhash_text, write_flat, write_sets
+from oracle import (Sets, brute_force, families, law, law_drawn, law_pooled, law_sketch, mhash_text, write_flat, write_sets,
+                    zipf_pairs)
 from vectors import clusters, ids, p_cosine, p_l2, p_parity, write_vectors
 
 SEEDS, PAIRS, UNION = 6, 120, 200
@@ -160,6 +161,38 @@ def test_promise(planted, tmp_path, metric, s):
     with ThreadPoolExecutor(4) as workers:  # starting is mostly waiting
         list(workers.map(lambda p: check_promise(planted[metric], metric, s, p, tmp_path / str(p)),
                          [p for *of, p in CASES if of == [metric, s]]))
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_promise_where_a_few_elements_are_in_nearly_all_sets(tmp_path, ranks):
+    """Which makes some bands dear. They are not drawn, though the pairs share such elements, and the promise holds."""
+    pairs, seeds = 200, 12 if ranks == 1 else 1
+    path = write_sets(tmp_path / "in.h5", zipf_pairs(1, pairs, 6000))
+
+    def one(seed):
+        out = tmp_path / f"{ranks}-{seed}"
+        run(["--threshold", 0.3333, "--recall", 0.97, "-s", seed, "--quiet", "-o", out, path], ranks).ok()
+        found, report = read_h5(out), read_json(out)
+        planted = (found["left"] % 2 == 0) & (found["left"] < 2 * pairs) & (found["right"] == found["left"] + 1)
+        own, promised = report["parameters"], report["plan"]["recall_at_threshold"]
+        kept = bands_kept(own)
+        assert promised >= 0.97 and len(kept) in (0, own["bands"]) and {len(band) for band in kept} <= {own["rows"]}
+        assert not kept or abs(promised - law_drawn(0.3333 + 0.6667 / 256, kept, 64, own["cut"])) < 0.012
+        return planted.sum() / pairs, promised, kept
+
+    with ThreadPoolExecutor(2) as workers:
+        found, promised, kept = zip(*workers.map(one, range(seeds)))
+    if ranks == 1:
+        assert np.mean([len(bands) > 0 for bands in kept]) > 0.7
+        assert np.mean(found) > np.mean(promised) - allowed(np.array(found), 0.97), (found, promised)
+    else:
+        run(["--threshold", 0.3333, "--recall", 0.97, "-s", 0, "--quiet", "-o", tmp_path / "one", path]).ok()
+        assert kept[0] == bands_kept(read_json(tmp_path / "one")["parameters"]) != []
+
+
+def bands_kept(parameters):
+    """Their symbols, where some were left out."""
+    return [list(map(int, band.split())) for band in parameters.get("bands_kept", [])]
 
 
 # ---- plans for more than the planted pairs: with a pool, or with probes --------------------------------------------

@@ -47,6 +47,25 @@ static void test_enough(void **state) {
     free(pick);
 }
 
+/* The others are what they were. */
+static void test_left_out(void **state) {
+    (void)state;
+    const struct drawing all[] = {{.bands = 12, .rows = 4, .pool = 50}, {.bands = 40, .rows = 3, .pool = 64}};
+    for (size_t i = 0; i < LENGTH(all); i++) {
+        struct drawing d = all[i];
+        d.bands -= 3;
+        d.n_left_out = 3;
+        d.left_out[0] = 0;
+        d.left_out[1] = 4;
+        d.left_out[2] = 5;
+        uint32_t *pick = drawing_picks(&d), *of_all = drawing_picks(&all[i]);
+        assert_memory_equal(pick, of_all + d.rows, 3 * d.rows * sizeof *pick);
+        assert_memory_equal(pick + 3 * d.rows, of_all + 6 * d.rows, (d.bands - 3) * d.rows * sizeof *pick);
+        free(pick);
+        free(of_all);
+    }
+}
+
 /* Chi-square over all its degrees of freedom as a normal number (Wilson and Hilferty 1931). */
 static double chi_square(const uint32_t *count, uint32_t cells, double expected) {
     double sum = 0, df = cells - 1, part = 2 / (9 * df);
@@ -101,7 +120,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),   cmocka_unit_test(test_no_pool),
         cmocka_unit_test(test_enough), cmocka_unit_test(test_uniform_and_independent),
-        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_seeds),  cmocka_unit_test(test_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

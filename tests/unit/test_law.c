@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "lshjoin/law.h"
 
@@ -38,6 +39,31 @@ static void test_known(void **state) {
     };
     for (size_t i = 0; i < LENGTH(known); i++)
         assert_near(law_found(&known[i].d, known[i].p), known[i].found, 1e-9);
+}
+
+/* Of bands that were chosen: all sets of a small pool that may agree, one by one. */
+static void test_drawn(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        const struct drawing d = {
+            .bands = 6, .rows = 3, .pool = 12, .seed = seed, .n_left_out = 2, .left_out = {1, 3}};
+        uint32_t *pick = drawing_picks(&d);
+        double found = 0, p = 0.6;
+        for (uint32_t set = 0; set < (uint32_t)1 << d.pool; set++) {
+            bool whole = false;
+            for (uint32_t band = 0; band < d.bands; band++)
+                whole |= (set >> pick[3 * band] & set >> pick[3 * band + 1] & set >> pick[3 * band + 2] & 1);
+            int agreeing = __builtin_popcount(set);
+            found += whole ? pow(p, agreeing) * pow(1 - p, (int)d.pool - agreeing) : 0;
+        }
+        assert_true(fabs(law_found(&d, p) - found) < 5 * 0.5 / sqrt(LAW_ORDERS));
+        free(pick);
+    }
+    const struct drawing apart = {.bands = 6, .rows = 4, .pool = 64, .cut = 43};
+    struct drawing others = apart; /* share nothing, whichever these are */
+    others.n_left_out = 2;
+    others.left_out[1] = 3;
+    assert_true(law_found(&others, 0.8) == law_found(&apart, 0.8));
 }
 
 static void test_binomial(void **state) {
@@ -124,8 +150,9 @@ static void test_least_bands(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known), cmocka_unit_test(test_binomial), cmocka_unit_test(test_pool_and_plain),
-        cmocka_unit_test(test_rises), cmocka_unit_test(test_tiny),     cmocka_unit_test(test_least_bands),
+        cmocka_unit_test(test_known),          cmocka_unit_test(test_drawn), cmocka_unit_test(test_binomial),
+        cmocka_unit_test(test_pool_and_plain), cmocka_unit_test(test_rises), cmocka_unit_test(test_tiny),
+        cmocka_unit_test(test_least_bands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
