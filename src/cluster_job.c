@@ -118,18 +118,27 @@ static void write_columns(struct cluster_job *j, const char *file, const uint64_
     h5_new_close(f, e);
 }
 
-int cluster_job_write(struct cluster_job *j, const struct output *out, struct error *e) {
-    metrics_stage(j->metrics, STAGE_CLUSTER);
-    uint64_t n = shard_local_rows(&j->in->shard), *label = mem_alloc(n, sizeof *label);
-    uint8_t *keep = mem_alloc(n, sizeof *keep);
-    cluster_finish(&j->cluster, label, keep);
-    count_groups(j, label, keep);
+static void write_file(struct cluster_job *j, const struct output *out, const uint64_t *label,
+                       const uint8_t *keep, struct error *e) {
     char *part = output_part(out, "clusters.h5");
     write_columns(j, part, label, keep, e);
     if (comm_rank(j->comm) == 0 && !e->status)
         output_name(out, "clusters.h5", e);
     comm_failed(j->comm, e);
     free(part);
+}
+
+int cluster_job_write(struct cluster_job *j, const struct output *out, struct error *e) {
+    metrics_stage(j->metrics, STAGE_CLUSTER);
+    uint64_t n = shard_local_rows(&j->in->shard), *label = mem_alloc(n, sizeof *label);
+    uint8_t *keep = mem_alloc(n, sizeof *keep);
+    cluster_finish(&j->cluster, label, keep);
+    count_groups(j, label, keep);
+    if (j->options->arrays) {
+        arrays_take_groups(j->options->arrays, j->comm, &j->in->shard, j->options->round_bytes, label, keep);
+    } else {
+        write_file(j, out, label, keep, e);
+    }
     free(keep);
     free(label);
     metrics_stage(j->metrics, STAGE_WRITE);

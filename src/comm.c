@@ -60,19 +60,34 @@ void comm_expect_alone(void) {
     setenv("OMPI_MCA_btl", "self", 0);
 }
 
-struct comm *comm_start(int *argc, char ***argv) {
-    int provided;
-    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
-        provided < MPI_THREAD_FUNNELED)
-        die(EX_OSERR, "MPI_Init_thread failed: this MPI does not bear threads");
+static struct comm *duplicate(MPI_Comm mpi) {
     main_thread = pthread_self();
     struct comm *c = mem_zero(1, sizeof *c);
-    MPI_Comm_dup(MPI_COMM_WORLD, &c->mpi);
+    MPI_Comm_dup(mpi, &c->mpi);
     MPI_Comm_set_errhandler(c->mpi, MPI_ERRORS_RETURN);
     MPI_Comm_rank(c->mpi, &c->rank);
     MPI_Comm_size(c->mpi, &c->size);
     comm_name(c, "lshjoin");
     return c;
+}
+
+struct comm *comm_start(int *argc, char ***argv) {
+    int provided;
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
+        provided < MPI_THREAD_FUNNELED)
+        die(EX_OSERR, "MPI_Init_thread failed: this MPI does not bear threads");
+    return duplicate(MPI_COMM_WORLD);
+}
+
+struct comm *comm_join(MPI_Comm mpi) {
+    struct comm *c = duplicate(mpi);
+    c->is_guest = true;
+    return c;
+}
+
+void comm_leave(struct comm *c) {
+    MPI_Comm_free(&c->mpi);
+    free(c);
 }
 
 /* "program: rank 3", or the program alone. */
@@ -91,8 +106,7 @@ void comm_name(struct comm *c, const char *program) {
 }
 
 void comm_finish(struct comm *c) {
-    MPI_Comm_free(&c->mpi);
-    free(c);
+    comm_leave(c);
     comm_call(MPI_Finalize);
 }
 
@@ -129,7 +143,9 @@ bool comm_failed(struct comm *c, struct error *e) {
     if (of_all == 0)
         return false;
     comm_call(MPI_Allreduce, &mine, &first, 1, MPI_2INT, MPI_MINLOC, c->mpi);
-    if (first.rank == c->rank) {
+    if (c->is_guest) {
+        comm_call(MPI_Bcast, e->text, sizeof e->text, MPI_CHAR, first.rank, c->mpi);
+    } else if (first.rank == c->rank) {
         char who[64];
         name_rank(c, of_all == c->size,
                   who); /* of an error that all have seen it is of no interest who tells it */

@@ -13,7 +13,13 @@ struct comm {
     int rank, size;
     const char *program; /* not owned */
     uint64_t bytes_sent;
+    bool is_guest; /* in another program, which is told errors instead of its standard error */
 };
+
+/* Collective. The ranks of another program, which goes on when ours is done: its communicator is duplicated,
+ * and MPI is not ended. comm_failed gives the text of an error to all ranks, and prints nothing. */
+struct comm *comm_join(MPI_Comm mpi);
+void comm_leave(struct comm *c);
 
 /* A call of MPI: watched while it lasts; dies with MPI's own words unless it succeeds. */
 #define comm_call(function, ...) comm_check((watch_waits(#function), function(__VA_ARGS__)), #function)

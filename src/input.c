@@ -1,20 +1,22 @@
 #include "input.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
 #include "input_open.h"
 
 /* Where each rank's rows begin: at the first row before which at least its share of the work lies, an element
- * and a row counted as one each. Every rank looks at an equal number of rows of each input. */
+ * and a row counted as one each. Every rank looks at an equal number of rows of each input, or at those in
+ * its memory. */
 static int share_out(struct inputs *in, struct source *s, struct comm *c, struct error *e) {
     struct shard *shard = &in->shard;
     uint64_t size = (uint64_t)comm_size(c), rank = (uint64_t)comm_rank(c);
     uint64_t *length[2] = {NULL, NULL}, first[2] = {0, 0}, n[2] = {0, 0}, before[2] = {0, 0}, sum[2] = {0, 0};
     for (int i = 0; i < in->n; i++) {
         uint64_t rows = in->of[i].rows;
-        first[i] = rows / size * rank + min_u64(rank, rows % size);
-        n[i] = rows / size + (rank < rows % size);
+        first[i] = s[i].array ? s[i].first : rows / size * rank + min_u64(rank, rows % size);
+        n[i] = s[i].array ? s[i].array->n : rows / size + (rank < rows % size);
         length[i] = mem_alloc(n[i], sizeof **length);
         source_lengths(&s[i], first[i], n[i], length[i], e);
         for (uint64_t k = 0; k < n[i] && !e->status; k++)
@@ -25,7 +27,7 @@ static int share_out(struct inputs *in, struct source *s, struct comm *c, struct
     before[1] += sum[0];
     comm_failed(c, e);
     for (int i = 0; i < in->n && !e->status; i++)
-        if (!s[i].is_text)
+        if (!s[i].is_text && !s[i].array)
             h5_records_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
     *shard = (struct shard){
         .ranks = (int)size, .rank = (int)rank, .self_join = in->n == 1, .split = in->of[0].rows};
@@ -105,8 +107,7 @@ static void check_vectors(struct inputs *in, const struct source *s, const struc
     }
 }
 
-static void read_vectors(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
-                         struct error *e) {
+static void read_vectors(struct inputs *in, struct source *s, struct error *e) {
     struct records *r = &in->records;
     r->width = s[0].h5.columns;
     r->data = mem_alloc(records_items(r), r->item);
@@ -116,10 +117,6 @@ static void read_vectors(struct inputs *in, struct source *s, struct comm *c, co
         source_items(&s[i], first * r->width, items, r->item, next, &bad, e);
         next += items * r->item;
     }
-    if (!e->status)
-        check_vectors(in, s, o, e);
-    if (!comm_failed(c, e))
-        comm_max_double(c, &in->largest_norm, 1);
 }
 
 static int read_records(struct inputs *in, struct source *s, struct comm *c, struct pool *pool,
@@ -133,13 +130,20 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
     if (comm_failed(c, e))
         return e->status;
     in->records = (struct records){.n = n, .item = sources_item(in, s)};
+    if (o->arrays)
+        in->records = arrays_share(o->arrays, c, &in->shard);
+    else if (in->family->is_of_vectors)
+        read_vectors(in, s, e);
+    else
+        read_sets(in, s, c, e);
+    if (in->family->is_of_vectors && !e->status)
+        check_vectors(in, s, o, e);
+    if (comm_failed(c, e))
+        return e->status;
     if (in->family->is_of_vectors) {
-        read_vectors(in, s, c, o, e);
-        return e->status;
+        comm_max_double(c, &in->largest_norm, 1);
+        return 0;
     }
-    read_sets(in, s, c, e);
-    if (e->status)
-        return e->status;
     if (in->records.item == sizeof(uint64_t)) {
         uint64_t largest = records_max_element(&in->records);
         comm_max(c, &largest, 1);
@@ -150,12 +154,38 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
     return 0;
 }
 
+/* Arrays as sources. */
+static int take_arrays(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
+                       struct error *e) {
+    struct arrays *a = o->arrays;
+    uint64_t rows[2], items[2];
+    if (arrays_place(a, c, rows, items, e))
+        return e->status;
+    in->n = a->n;
+    for (int i = 0; i < a->n; i++) {
+        struct input *of = &in->of[i];
+        snprintf(of->file, sizeof of->file, "memory");
+        snprintf(of->object, sizeof of->object, "input %d", i);
+        of->kind = a->are_vectors ? "dense" : "csr";
+        of->rows = rows[i];
+        of->elements = items[i];
+        s[i].input = of;
+        s[i].array = &a->of[i];
+        s[i].base = i ? rows[0] : 0;
+        s[i].first = a->first[i] - s[i].base;
+        s[i].h5.columns = a->of[i].width;
+    }
+    sources_choose_family(in, s, o, e);
+    comm_failed(c, e);
+    return e->status;
+}
+
 int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
                 struct metrics *m, struct error *e) {
     struct source s[2] = {{.metrics = m}, {.metrics = m}};
     *in = (struct inputs){0};
     metrics_phase(m, "read", "elements");
-    if (!sources_open(in, s, c, o, e) && !share_out(in, s, c, e))
+    if (!(o->arrays ? take_arrays : sources_open)(in, s, c, o, e) && !share_out(in, s, c, e))
         read_records(in, s, c, pool, o, e);
     sources_close(s);
     return e->status;

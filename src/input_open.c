@@ -141,6 +141,13 @@ static void check_family(const struct inputs *in, const struct source *s, const 
         error_set(e, EX_USAGE, "the metric l2 needs --radius (or, for candidates or --top-k alone, --width)");
 }
 
+int sources_choose_family(struct inputs *in, const struct source *s, const struct options *o,
+                          struct error *e) {
+    in->family = choose_family(&s[0], o);
+    check_family(in, s, o, e);
+    return e->status;
+}
+
 int sources_open(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
                  struct error *e) {
     for (int i = 0; i < 2; i++)
@@ -172,8 +179,7 @@ int sources_open(struct inputs *in, struct source *s, struct comm *c, const stru
         if (s[i].is_text)
             share_text(&s[i], c);
     s[1].base = in->of[0].rows;
-    in->family = choose_family(&s[0], o);
-    check_family(in, s, o, e);
+    sources_choose_family(in, s, o, e);
     comm_failed(c, e);
     return e->status;
 }

@@ -9,6 +9,9 @@
  * other and with the options. Returns e->status, agreed and printed; close in any case. */
 int sources_open(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
                  struct error *e);
+/* The same, not collective, of the metric alone, for arrays, which are no files to open: in->family. */
+int sources_choose_family(struct inputs *in, const struct source *s, const struct options *o,
+                          struct error *e);
 void sources_close(struct source *s);
 
 #endif

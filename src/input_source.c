@@ -9,7 +9,10 @@
 #include "lshjoin/distance.h"
 
 int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
-    if (s->is_text)
+    if (s->array)
+        for (uint64_t i = 0; i < n; i++)
+            length[i] = records_length(s->array, first - s->first + i);
+    else if (s->is_text)
         for (uint64_t i = 0; i < n; i++)
             length[i] = records_length(&s->text, first + i);
     else

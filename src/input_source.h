@@ -17,6 +17,8 @@ struct source {
     uint64_t base; /* global number of its first row */
     struct h5_records h5;
     struct records text;
+    const struct records *array; /* this rank's rows, in memory, from `base` and `first` on; or NULL */
+    uint64_t first;
     struct metrics *metrics; /* to tell progress; or NULL */
 };
 

@@ -177,26 +177,26 @@ static bool open_checkpoint(struct job *j, struct error *e) {
     return !e->status;
 }
 
-int job_run(struct comm *c, const struct options *o) {
+int job_run(struct comm *c, const struct options *o, struct error *e) {
     struct job j = {.c = c, .o = o};
-    struct error e = {0};
-    if (comm_size(c) > 1 && !o->output && !o->no_print && !o->dry_run)
-        error_set(&e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
-    if (comm_failed(c, &e))
-        return e.status;
-    watch_start(comm_rank(c), comm_size(c), o->stall_timeout);
+    if (comm_size(c) > 1 && !o->output && !o->no_print && !o->dry_run && !o->arrays)
+        error_set(e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
+    if (comm_failed(c, e))
+        return e->status;
+    if (!o->arrays) /* signals are for another program, then */
+        watch_start(comm_rank(c), comm_size(c), o->stall_timeout);
     metrics_begin(&j.metrics, metrics_choose(comm_rank(c), o->quiet, o->progress), comm_bytes_sent(c));
     if (o->trace) {
         metrics_keep_spans(&j.metrics);
-        j.trace = trace_open(c, o->trace, &e);
+        j.trace = trace_open(c, o->trace, e);
     }
     j.pool = pool_create(o->threads);
     struct output *out = NULL;
     if (o->dry_run)
-        dry_run(&j, &e);
-    else if (!e.status && (out = output_prepare(c, j.pool, o, &e)) && open_checkpoint(&j, &e) &&
-             !inputs_read(&j.in, c, j.pool, o, &j.metrics, &e) && !open_output(&j, out, &e))
-        run(&j, out, &e);
+        dry_run(&j, e);
+    else if (!e->status && (out = output_prepare(c, j.pool, o, e)) && open_checkpoint(&j, e) &&
+             !inputs_read(&j.in, c, j.pool, o, &j.metrics, e) && !open_output(&j, out, e))
+        run(&j, out, e);
     if (out)
         output_free(out);
     checkpoint_close(j.checkpoint);
@@ -204,5 +204,5 @@ int job_run(struct comm *c, const struct options *o) {
     metrics_free(&j.metrics);
     inputs_free(&j.in);
     pool_destroy(j.pool);
-    return e.status;
+    return e->status;
 }

@@ -5,8 +5,7 @@
 #include "comm.h"
 #include "options.h"
 
-/* Collective. Runs the whole join. Returns 0 or a status of sysexits.h; the message has then been printed,
- * once. */
-int job_run(struct comm *c, const struct options *o);
+/* Collective. Runs the whole join. Returns e->status, agreed and printed, once. */
+int job_run(struct comm *c, const struct options *o, struct error *e);
 
 #endif

@@ -15,7 +15,7 @@ int main(int argc, char **argv) {
     struct comm *c = comm_start(&argc, &argv);
     struct options o;
     struct error e = {0};
-    options_parse(&o, argc, argv, &e);
+    options_parse(&o, argc, argv, NULL, &e);
     if (comm_failed(c, &e)) {
         /* said already */
     } else if (o.help) {
@@ -25,7 +25,7 @@ int main(int argc, char **argv) {
         if (comm_rank(c) == 0)
             printf("lshjoin %s\n%s\n%s\n", LSHJOIN_VERSION, comm_version(), h5_version());
     } else {
-        e.status = job_run(c, &o);
+        job_run(c, &o, &e);
     }
     free(o.command);
     if (fflush(stdout) != 0 && !e.status) {

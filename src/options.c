@@ -450,7 +450,7 @@ static int check_clusters(const struct options *o, struct error *e) {
     if (!o->threshold_text && !o->radius_text)
         return error_set(e, EX_USAGE,
                          "--clusters needs --threshold or --radius: groups are of similar records");
-    if (!o->output)
+    if (!o->output && !o->arrays)
         return error_set(e, EX_USAGE, "--clusters writes a file: give its directory with --output");
     if (o->cluster_method == CLUSTER_STAR && o->keep == KEEP_FIRST)
         return error_set(e, EX_USAGE,
@@ -486,7 +486,7 @@ static int check(struct options *o, struct error *e) {
     return 0;
 }
 
-int options_parse(struct options *o, int argc, char **argv, struct error *e) {
+int options_parse(struct options *o, int argc, char **argv, struct arrays *arrays, struct error *e) {
     *o = (struct options){.argc = argc,
                           .command = mem_alloc((uint64_t)argc, sizeof *argv),
                           .threads = 1,
@@ -494,7 +494,9 @@ int options_parse(struct options *o, int argc, char **argv, struct error *e) {
                           .checkpoint_every = -1,
                           .round_bytes = (uint64_t)256 << 20};
     memcpy(o->command, argv, (size_t)argc * sizeof *argv);
+    o->arrays = arrays;
     opterr = 0;
+    optind = 0; /* not the first command line of this process, maybe */
     int option;
     while ((option = getopt_long(argc, argv, ":b:r:s:t:Eo:h", long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
@@ -511,11 +513,13 @@ int options_parse(struct options *o, int argc, char **argv, struct error *e) {
     }
     if (o->help || o->version)
         return 0;
+    if (arrays && optind < argc)
+        return error_set(e, EX_USAGE, "'%s': a value of an option that takes none", argv[optind]);
     if (argc - optind > 2)
         return error_set(e, EX_USAGE, "'%s': at most two inputs", argv[optind + 2]);
     for (; optind < argc; optind++)
         o->inputs[o->n_inputs++] = argv[optind];
-    if (o->n_inputs == 0) {
+    if (o->n_inputs == 0 && !arrays) {
         if (isatty(STDIN_FILENO))
             return error_set(
                 e, EX_USAGE,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "arrays.h"
 #include "lshjoin/base.h"
 #include "lshjoin/family.h"
 
@@ -24,6 +25,7 @@ struct options {
     char **command;
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
+    struct arrays *arrays; /* of another program, in the place of files; NULL: of none; not owned */
     bool exact;
     uint32_t bands, rows;
     uint32_t pool; /* 0: none */
@@ -63,8 +65,9 @@ struct options {
     bool help, version;
 };
 
-/* Reads the command line. Returns e->status: 0 or EX_USAGE with a message that says what was expected. */
-int options_parse(struct options *o, int argc, char **argv, struct error *e);
+/* Reads the command line; of arrays (or NULL) it has no inputs. Returns e->status: 0 or EX_USAGE with a
+ * message that says what was expected. */
+int options_parse(struct options *o, int argc, char **argv, struct arrays *arrays, struct error *e);
 
 void options_help(FILE *f);
 

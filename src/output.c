@@ -204,6 +204,8 @@ int output_open(struct output *out, enum format format, const struct inputs *in,
     out->value = value;
     out->values = values;
     out->open = true;
+    if (o->arrays)
+        return 0;
     if (o->ids && ids_read(&out->ids, out->c, out->pool, in, o->round_bytes, e))
         return e->status;
     if (o->output && !o->no_print) {
@@ -264,6 +266,13 @@ int output_write(struct output *out, const struct pair *pairs, uint64_t n, struc
         histogram_add(out->values, pairs[i].value);
     if (out->o->no_print)
         return 0;
+    if (out->o->arrays) {
+        int status = out->o->arrays->take(out->o->arrays->ctx, pairs, n);
+        if (status)
+            error_set(e, status, "the program that takes the pairs ended the join, with status %d", status);
+        comm_failed(out->c, e);
+        return e->status;
+    }
     struct pair *mirrored = NULL;
     if (out->format == FORMAT_MHASH && out->shard->self_join && !out->o->top_k) {
         pairs = mirrored = pairs_mirror(pairs, n);

@@ -1,4 +1,4 @@
-/* Where pairs go: files of a directory, standard output, or nowhere. Everything is written under a temporary
+/* Where pairs go: files of a directory, standard output, another program (arrays.h), or nowhere. Everything is written under a temporary
  * name and renamed when it is whole. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
