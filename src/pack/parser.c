@@ -30,10 +30,11 @@ static void append_number(struct buffer *b, uint64_t v) {
 /* From the elements behind the mark to a set; weighted ones are one already. */
 static void make_set(struct parser *p, const struct mark *m) {
     struct buffer *items = &p->rows->items;
-    uint64_t n = (items->bytes - m->items) / sizeof(uint64_t), *v = (uint64_t *)(items->data + m->items);
+    uint64_t n = (items->bytes - m->items) / sizeof(uint64_t);
     p->rows->given += n;
     if (n == 0 || p->settings->weights)
         return;
+    uint64_t *v = (uint64_t *)(items->data + m->items);
     if (p->settings->hash_bits == 32 && p->settings->form->bears & GIVEN_TEXT)
         for (uint64_t i = 0; i < n; i++)
             v[i] = (uint32_t)v[i];
