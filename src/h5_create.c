@@ -54,10 +54,24 @@ static hid_t make_type(enum h5_type type) {
     return -1;
 }
 
-/* Whether an error is any rank's. */
+/* Whether an error is any rank's. Asked before each call that HDF5 makes on all ranks together: one that does
+ * not come there leaves the others waiting. */
 static int agree(struct h5_new *f, struct error *e) {
     comm_failed(f->c, e);
     return e->status;
+}
+
+/* How the file is opened, to be closed, and how it will be written. A rank alone need not wait for MPI-IO,
+ * which wants more of MPI than that has. */
+static hid_t prepare(struct h5_new *f, struct error *e) {
+    bool together = comm_size(f->c) > 1;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    f->transfer = H5Pcreate(H5P_DATASET_XFER);
+    if ((together && H5Pset_fapl_mpio(access, f->c->mpi, MPI_INFO_NULL) < 0) ||
+        (together && H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE) < 0) ||
+        H5Pset_alignment(access, CHUNK_BYTES, CHUNK_BYTES) < 0)
+        h5_fail(e, EX_OSERR, f->name, "cannot be prepared");
+    return access;
 }
 
 struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) {
@@ -65,17 +79,10 @@ struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) 
     struct h5_new *f = mem_zero(1, sizeof *f);
     *f = (struct h5_new){.c = c, .name = mem_alloc(strlen(file) + 1, 1)};
     strcpy(f->name, file);
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (comm_size(c) > 1) /* a rank alone need not wait for MPI-IO, which wants more of MPI than that has */
-        H5Pset_fapl_mpio(access, c->mpi, MPI_INFO_NULL);
-    H5Pset_alignment(access, CHUNK_BYTES, CHUNK_BYTES);
-    f->file = H5Fcreate(file, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (f->file < 0)
+    hid_t access = prepare(f, e);
+    if (!agree(f, e) && (f->file = H5Fcreate(file, H5F_ACC_EXCL, H5P_DEFAULT, access)) < 0)
         h5_fail(e, EX_CANTCREAT, file, "cannot be created");
     H5Pclose(access);
-    f->transfer = H5Pcreate(H5P_DATASET_XFER);
-    if (comm_size(c) > 1)
-        H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE);
     if (!agree(f, e))
         return f;
     h5_new_close(f, e);
@@ -83,9 +90,11 @@ struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) 
 }
 
 static int add_attribute(struct h5_new *f, const char *name, hid_t type, const void *value, struct error *e) {
-    hid_t space = H5Screate(H5S_SCALAR),
-          id = H5Acreate2(f->file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    if (id < 0 || H5Awrite(id, type, value) < 0 || H5Aclose(id) < 0)
+    hid_t space = H5Screate(H5S_SCALAR), id;
+    if (space < 0 || type < 0)
+        h5_fail(e, EX_OSERR, f->name, "the attribute %s cannot be prepared", name);
+    if (!agree(f, e) && ((id = H5Acreate2(f->file, name, type, space, H5P_DEFAULT, H5P_DEFAULT)) < 0 ||
+                         H5Awrite(id, type, value) < 0 || H5Aclose(id) < 0))
         h5_fail(e, EX_IOERR, f->name, "the attribute %s cannot be written", name);
     H5Sclose(space);
     return agree(f, e);
@@ -126,9 +135,10 @@ static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct er
             H5Pset_deflate(plist, (unsigned)p->gzip);
         }
     }
-    hid_t space = H5Screate_simple(p->rank, size, NULL), type = make_type(p->type);
-    hid_t id = H5Dcreate2(f->file, p->path, type, space, links, plist, H5P_DEFAULT);
-    if (id < 0)
+    hid_t space = H5Screate_simple(p->rank, size, NULL), type = make_type(p->type), id = -1;
+    if (plist < 0 || links < 0 || space < 0 || type < 0)
+        h5_fail(e, EX_OSERR, f->name, "%s: cannot be prepared", p->path);
+    if (!agree(f, e) && (id = H5Dcreate2(f->file, p->path, type, space, links, plist, H5P_DEFAULT)) < 0)
         h5_fail(e, EX_IOERR, f->name, "%s: cannot be created", p->path);
     H5Tclose(type);
     H5Sclose(space);
@@ -137,18 +147,18 @@ static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct er
     return id;
 }
 
-/* Rows [first, first+n) of the dataset from `data`; n may be 0, but every rank must come here. */
+/* Rows [first, first+n) of the dataset, by way of `data`, which has room for them. n may be 0, but every rank
+ * must come here. */
 static void write_rows(struct h5_new *f, hid_t id, const struct h5_part *p, uint64_t first, uint64_t n,
-                       const void *data, struct error *e) {
+                       void *data, struct error *e) {
     hsize_t start[2] = {first, 0}, count[2] = {n, p->width};
     hid_t from = H5Screate_simple(p->rank, count, NULL), to = H5Dget_space(id), type = make_type(p->type);
-    if (n == 0) {
-        H5Sselect_none(from);
-        H5Sselect_none(to);
-    } else {
-        H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, count, NULL);
-    }
-    if (H5Dwrite(id, type, from, to, f->transfer, data) < 0)
+    if (type < 0 || from < 0 || (n == 0 && H5Sselect_none(from) < 0) ||
+        (n ? H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, count, NULL) : H5Sselect_none(to)) < 0)
+        h5_fail(e, EX_OSERR, f->name, "%s: its rows cannot be chosen", p->path);
+    else if (n > 0)
+        p->fill(p->ctx, first - p->first, n, data, e);
+    if (!agree(f, e) && H5Dwrite(id, type, from, to, f->transfer, data) < 0)
         h5_fail(e, EX_IOERR, f->name, "%s: cannot be written", p->path);
     H5Tclose(type);
     H5Sclose(to);
@@ -168,12 +178,8 @@ static void write_parts(struct h5_new *f, hid_t id, const struct h5_part *p, str
     comm_max(f->c, &calls, 1);
     void *data = mem_alloc(min_u64(step, p->n), row);
     for (uint64_t i = 0; i < calls && !e->status; i++) {
-        uint64_t next = min_u64(end, (at / step + 1) * step), n = next - at;
-        if (n > 0)
-            p->fill(p->ctx, at - p->first, n, data, e);
-        if (agree(f, e))
-            break;
-        write_rows(f, id, p, at, n, data, e);
+        uint64_t next = min_u64(end, (at / step + 1) * step);
+        write_rows(f, id, p, at, next - at, data, e);
         agree(f, e);
         at = next;
     }
@@ -184,14 +190,15 @@ int h5_new_dataset(struct h5_new *f, const struct h5_part *p, struct error *e) {
     hid_t id = create_dataset(f, p, e);
     if (!agree(f, e) && p->rows > 0)
         write_parts(f, id, p, e);
-    if (id >= 0 && H5Dclose(id) < 0)
+    if (!e->status && H5Dclose(id) < 0)
         h5_fail(e, EX_IOERR, f->name, "%s: cannot be finished", p->path);
     return agree(f, e);
 }
 
+/* After an error ranks may differ in what they have told HDF5, and would wait for each other as it closes. */
 int h5_new_close(struct h5_new *f, struct error *e) {
     H5Pclose(f->transfer);
-    if (f->file >= 0 && H5Fclose(f->file) < 0)
+    if (!e->status && H5Fclose(f->file) < 0)
         h5_fail(e, EX_IOERR, f->name, "cannot be finished");
     agree(f, e);
     free(f->name);

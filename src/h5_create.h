@@ -14,7 +14,8 @@ struct h5_new;
 enum h5_type { H5_UINT8, H5_INT8, H5_UINT32, H5_UINT64, H5_INT64, H5_FLOAT16, H5_FLOAT32, H5_FLOAT64 };
 uint64_t h5_type_bytes(enum h5_type type);
 
-/* NULL on failure, with EX_CANTCREAT in *e. What bears the name already is lost. */
+/* NULL on failure, with EX_CANTCREAT in *e. What bears the name already is left as it is:
+ * whoever put it there could lead us elsewhere. */
 struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e);
 /* Attributes of the root. */
 int h5_new_text(struct h5_new *f, const char *name, const char *value, struct error *e);

@@ -53,7 +53,7 @@ static hid_t column_plist(const struct column *c) {
 
 static hid_t create_file(const char *name, struct error *e) {
     h5_start();
-    hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t file = H5Fcreate(name, H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
     if (file < 0)
         h5_fail(e, EX_CANTCREAT, name, "cannot be created");
     return file;

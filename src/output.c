@@ -180,7 +180,7 @@ static void open_file(struct output *out, struct error *e) {
         out->h5 = h5_pairs_create(path, out->value, out->o->top_k > 0, e);
         return;
     }
-    out->text = fopen(path, "w");
+    out->text = fopen(path, "wx"); /* a name that others can guess: what they put there is not written to */
     if (!out->text)
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", path, strerror(errno));
 }
@@ -369,8 +369,12 @@ void output_free(struct output *out) {
         fclose(out->text);
     if (out->writes && out->n_files && !out->finished)
         remove_file(out, out->names[out->file]);
-    if (out->open && !out->finished && out->o->clusters && comm_rank(out->c) == 0)
-        remove_file(out, "clusters.h5");
+    if (out->open && !out->finished && comm_rank(out->c) == 0) {
+        if (out->n_files && out->format == FORMAT_H5)
+            remove_file(out, "pairs.h5");
+        if (out->o->clusters)
+            remove_file(out, "clusters.h5");
+    }
     if (out->lock >= 0)
         close(out->lock);
     for (uint64_t i = 0; i < out->n_files; i++)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "forecast.h"
 #include "h5_base.h"
+#include "json_memory.h"
 #include "lshjoin/cpu.h"
 #include "lshjoin/fault.h"
 
@@ -305,8 +305,12 @@ static void write_json(const char *directory, const json_t *report, struct error
     char part[4200], whole[4200];
     snprintf(part, sizeof part, "%s/.run.json.part", directory);
     snprintf(whole, sizeof whole, "%s/run.json", directory);
-    if (!report || json_dump_file(report, part, JSON_INDENT(2)) != 0 || rename(part, whole) != 0)
+    FILE *f = fopen(part, "wx");
+    bool good = f && report && json_dumpf(report, f, JSON_INDENT(2)) == 0;
+    if ((f && fclose(f) != 0) || !good || rename(part, whole) != 0) {
         error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
+        unlink(part);
+    }
 }
 
 static void print_summary(struct comm *c, const struct options *o, const struct measures *t) {
@@ -342,6 +346,7 @@ int report_write(struct comm *c, const struct options *o, const struct inputs *i
     fault_point("report");
     struct totals t = gather(c, in, m);
     if (comm_rank(c) == 0 && o->output) {
+        json_memory_start();
         json_t *report = report_json(c, o, in, plan, survey, out, m, &t);
         write_json(o->output, report, e);
         json_decref(report);

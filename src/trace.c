@@ -32,7 +32,9 @@ struct trace *trace_open(struct comm *c, const char *file, struct error *e) {
     struct trace *t = mem_zero(1, sizeof *t);
     *t = (struct trace){.c = c, .file = file, .part = mem_alloc(strlen(file) + 6, 1)};
     sprintf(t->part, "%s.part", file);
-    if (comm_rank(c) == 0 && !(t->out = fopen(t->part, "w")))
+    if (comm_rank(c) == 0)
+        unlink(t->part);
+    if (comm_rank(c) == 0 && !(t->out = fopen(t->part, "wx")))
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", t->part, strerror(errno));
     if (!comm_failed(c, e))
         return t;

@@ -97,7 +97,7 @@ static void copy_all(struct drop *d, struct error *e) {
 
 static void open_out(struct drop *d, const struct target *t, struct error *e) {
     d->name = d->s->output ? d->s->output : "standard output";
-    d->out = d->s->output ? fopen(t->part, "w") : stdout;
+    d->out = d->s->output ? fopen(t->part, "wx") : stdout;
     if (!d->out)
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", d->name, strerror(errno));
 }

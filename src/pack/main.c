@@ -5,6 +5,7 @@
 #include "drop.h"
 #include "h5_base.h"
 #include "info.h"
+#include "json_memory.h"
 #include "pack.h"
 #include "settings.h"
 #include "show.h"
@@ -33,6 +34,7 @@ int main(int argc, char **argv) {
     struct settings s;
     struct error e = {0};
     comm_name(c, "lshpack");
+    json_memory_start();
     settings_parse(&s, argc, argv, &e);
     if (!comm_failed(c, &e))
         run(c, &s, &e);
