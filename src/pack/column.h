@@ -6,6 +6,7 @@
 
 #include "buffer.h"
 #include "lshjoin/base.h"
+#include "lshjoin/scratch.h"
 
 /* What a rank holds of the output. */
 enum column_name {
@@ -21,15 +22,13 @@ enum column_name {
 };
 
 struct column {
+    struct scratch file;
     struct buffer held; /* what is not in the file */
-    uint64_t spilled;   /* bytes that are */
-    int fd;             /* -1: there is none */
 };
 
 struct columns {
     struct column of[COLUMNS];
-    const char *scratch; /* a directory, not owned */
-    uint64_t memory;     /* the bound in bytes */
+    uint64_t memory; /* the bound in bytes */
 };
 
 struct columns columns_make(const char *scratch, uint64_t memory);
