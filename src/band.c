@@ -27,6 +27,7 @@ struct sign_job {
     const struct records *records;
     struct signatures *out;
     uint32_t words;    /* of a band */
+    uint32_t band;     /* number of the first */
     uint64_t storing;  /* rows before this one do not store */
     uint64_t first;    /* record of the slice that is worked on */
     uint64_t chunk;    /* records signed together */
@@ -39,9 +40,9 @@ static void make_keys(const struct sign_job *job, uint64_t row, uint32_t variant
     uint64_t each = band_keys_each(k), place = variant ? k->n + (variant - 1) * k->asking + row : row;
     for (uint32_t band = 0; band < k->bands; band++)
         k->key[band * each + place] =
-            words
-                ? band_key(words + (uint64_t)band * job->words, job->words, band) | (variant ? BAND_ASKS : 0)
-                : BAND_NO_KEY;
+            words ? band_key(words + (uint64_t)band * job->words, job->words, job->band + band) |
+                        (variant ? BAND_ASKS : 0)
+                  : BAND_NO_KEY;
 }
 
 static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
@@ -79,7 +80,8 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
                                keys_create(n, drawing->bands, variants, variants > 1 ? min_u64(n, split) : 0),
                            .is_asymmetric = family->is_asymmetric};
     uint64_t each = (uint64_t)variants * drawing->bands * words;
-    struct sign_job job = {.family = family, .records = records, .out = &s, .words = words};
+    struct sign_job job = {
+        .family = family, .records = records, .out = &s, .words = words, .band = drawing->first_band};
     job.storing = family->is_asymmetric && split != UINT64_MAX ? split : 0;
     job.chunk =
         max_u64(LEAST_TOGETHER, min_u64(MOST_TOGETHER, ((uint64_t)1 << 18) / each)); /* a megabyte of words */

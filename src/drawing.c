@@ -1,6 +1,7 @@
 #include "lshjoin/drawing.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "lshjoin/base.h"
 
@@ -33,10 +34,11 @@ static void next_set(uint32_t first, uint32_t rows, uint32_t *set) {
 uint32_t *drawing_picks(const struct drawing *d) {
     if (!d->pool)
         return NULL;
-    uint32_t *pick = mem_alloc((uint64_t)d->bands * d->rows + d->rows, sizeof *pick); /* and one left out */
+    uint32_t bands = drawing_all_bands(d);
+    uint32_t *pick = mem_alloc((uint64_t)bands * d->rows + d->rows, sizeof *pick); /* and one left out */
     uint64_t state = mix64(d->seed ^ 0x6a09e667f3bcc909u);
     bool plain = drawing_is_plain(d);
-    for (uint32_t drawn = 0, kept = 0, left_out = 0; kept < d->bands; drawn++) {
+    for (uint32_t drawn = 0, kept = 0, left_out = 0; kept < bands; drawn++) {
         uint32_t *set = pick + (uint64_t)kept * d->rows;
         if (plain)
             next_set(drawn * d->rows, d->rows, set);
@@ -47,5 +49,6 @@ uint32_t *drawing_picks(const struct drawing *d) {
         else
             kept++;
     }
+    memmove(pick, pick + (uint64_t)d->first_band * d->rows, (uint64_t)d->bands * d->rows * sizeof *pick);
     return pick;
 }

@@ -27,7 +27,7 @@ static void *jaccard_create(const struct drawing *d, const struct records *like)
         s->lanes = lanes_create(d->pool, d->most_items, d->seed, cpu_simd());
         return s;
     }
-    s->minhash = minhash_create(drawing_values(d), d->seed, cpu_simd());
+    s->minhash = minhash_part(drawing_first_value(d), drawing_values(d), d->seed, cpu_simd());
     s->pick = drawing_picks(d);
     s->n_picks = d->bands * d->rows;
     return s;

@@ -15,10 +15,14 @@ enum { LANES = 64, BLOCK = 256 };
 static const uint32_t mul_a = 0x9e3779b1u, mul_b = 0x85ebca77u;
 
 struct minhash minhash_create(uint32_t m, uint64_t seed, enum simd simd) {
+    return minhash_part(0, m, seed, simd);
+}
+
+struct minhash minhash_part(uint32_t first, uint32_t m, uint64_t seed, enum simd simd) {
     struct minhash h = {.m = m, .seed = mix64(seed + 0x9e3779b97f4a7c15u), .simd = simd};
     uint32_t padded = (m + LANES - 1) / LANES * LANES;
     h.salt = mem_alloc(padded, sizeof *h.salt);
-    uint32_t first = (uint32_t)mix64(h.seed);
+    first += (uint32_t)mix64(h.seed);
     for (uint32_t k = 0; k < padded;
          k++) { /* murmur3's finaliser, a bijection: no two functions are the same */
         uint32_t s = first + k;

@@ -40,11 +40,15 @@ double random_normal(struct random *r) {
 }
 
 struct project project_create(uint32_t m, uint64_t width, uint64_t seed, enum simd simd) {
+    return project_part(0, m, width, seed, simd);
+}
+
+struct project project_part(uint32_t first, uint32_t m, uint64_t width, uint64_t seed, enum simd simd) {
     struct project p = {.m = m, .width = width, .simd = simd};
     uint64_t stride = project_stride(&p);
     p.panel = mem_zero(stride * width, sizeof *p.panel);
     for (uint64_t k = 0; k < m; k++) {
-        struct random r = {mix64(mix64(seed + 1) ^ (k + 1))};
+        struct random r = {mix64(mix64(seed + 1) ^ (first + k + 1))};
         float *column = p.panel + k / PROJECT_PANEL * width * PROJECT_PANEL + k % PROJECT_PANEL;
         for (uint64_t i = 0; i < width; i++)
             column[i * PROJECT_PANEL] = (float)random_normal(&r);

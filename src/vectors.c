@@ -9,19 +9,22 @@
 
 void *vectors_create(const struct drawing *d, const struct records *like) {
     struct vector_signer *s = mem_alloc(1, sizeof *s);
-    uint32_t m = drawing_values(d);
+    uint32_t m = drawing_values(d), first = drawing_first_value(d);
+    uint32_t all = d->pool ? m : drawing_all_bands(d) * d->rows;
     *s = (struct vector_signer){.drawing = *d,
-                                .project = project_create(m, like->width, d->seed, cpu_simd()),
+                                .project = project_part(first, m, like->width, d->seed, cpu_simd()),
                                 .pick = drawing_picks(d),
                                 .per_width = 1 / d->width};
-    s->shift = mem_alloc(m, sizeof *s->shift);
+    s->shift = mem_alloc(all, sizeof *s->shift);
     struct random r = {mix64(~d->seed)};
-    for (uint32_t k = 0; k < m; k++)
+    for (uint32_t k = 0; k < all; k++)
         s->shift[k] = d->width * random_uniform(&r);
+    memmove(s->shift, s->shift + first, m * sizeof *s->shift);
     for (int variant = 0; variant < 2; variant++) {
-        s->extra[variant] = mem_alloc(m, sizeof *s->extra[variant]);
-        for (uint32_t k = 0; k < m; k++)
-            s->extra[variant][k] = random_normal(&r);
+        double *extra = s->extra[variant] = mem_alloc(all, sizeof *extra);
+        for (uint32_t k = 0; k < all; k++)
+            extra[k] = random_normal(&r);
+        memmove(extra, extra + first, m * sizeof *extra);
     }
     return s;
 }

@@ -9,6 +9,8 @@ enum { DRAWING_MOST_LEFT_OUT = 64 };
 
 struct drawing {
     uint32_t bands, rows;
+    /* Where these are a part of a run's bands (drawing_part): the number of the first, and of all; else 0. */
+    uint32_t first_band, all_bands;
     uint32_t pool;   /* hash values that the bands share; 0: each has `rows` of its own */
     uint32_t probes; /* of a band, at most the family's probes(rows) */
     /* Where bands read sketches (sketch.h) of `pool` symbols: the family's symbol_bits, else 0; and in how
@@ -29,9 +31,27 @@ static inline uint32_t drawing_values(const struct drawing *d) {
     return d->pool ? d->pool : d->bands * d->rows;
 }
 
+/* The number of the first of them among all that the run draws. */
+static inline uint32_t drawing_first_value(const struct drawing *d) {
+    return d->pool ? 0 : d->first_band * d->rows;
+}
+
+static inline uint32_t drawing_all_bands(const struct drawing *d) {
+    return d->all_bands ? d->all_bands : d->bands;
+}
+
+/* Bands [band, band_end) of all, whose hash functions are the same. */
+static inline struct drawing drawing_part(const struct drawing *d, uint32_t band, uint32_t band_end) {
+    struct drawing part = *d;
+    part.first_band = band;
+    part.all_bands = d->bands;
+    part.bands = band_end - band;
+    return part;
+}
+
 /* Whether no value is shared: the pool, if there is one, has enough for all bands. */
 static inline bool drawing_is_plain(const struct drawing *d) {
-    return !d->pool || ((uint64_t)d->bands + d->n_left_out) * d->rows <= d->pool;
+    return !d->pool || ((uint64_t)drawing_all_bands(d) + d->n_left_out) * d->rows <= d->pool;
 }
 
 /* Which of the pool's values each band is made of: pick[bands][rows]. Where there are enough, they follow

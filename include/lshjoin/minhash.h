@@ -18,6 +18,8 @@ struct minhash {
 
 /* m functions drawn from the seed; free with minhash_free. */
 struct minhash minhash_create(uint32_t m, uint64_t seed, enum simd simd);
+/* Functions [first, first + m) of those that the seed draws. */
+struct minhash minhash_part(uint32_t first, uint32_t m, uint64_t seed, enum simd simd);
 void minhash_free(struct minhash *h);
 
 /* More symbols than m for which there must be room. */

@@ -20,6 +20,8 @@ struct project {
 /* m directions drawn from the seed; direction k depends on seed, k and width alone. Free with project_free.
  */
 struct project project_create(uint32_t m, uint64_t width, uint64_t seed, enum simd simd);
+/* Directions [first, first + m) of those that the seed draws. */
+struct project project_part(uint32_t first, uint32_t m, uint64_t width, uint64_t seed, enum simd simd);
 void project_free(struct project *p);
 
 /* out[n][m rounded up to PROJECT_PANEL, what is beyond m being rubbish] of the vectors x[n][width]. Each

@@ -171,6 +171,28 @@ static void test_signatures(void **state) {
     records_free(&sets);
 }
 
+/* Some bands at a time, with a pool or without, they are what they are among all. */
+static void test_parts(void **state) {
+    (void)state;
+    struct records sets = make_sets();
+    struct pool *pool = pool_create(1);
+    for (uint32_t values = 0; values <= M + 1; values += (M + 1) / 2) {
+        const struct drawing drawing = {.bands = BANDS, .rows = SYMBOLS, .seed = 11, .pool = values};
+        struct signatures all = sign(pool, &sets, &drawing, false);
+        for (uint32_t band = 0; band < BANDS; band += 3) {
+            struct drawing part = drawing_part(&drawing, band, (uint32_t)min_u64(BANDS, band + 3));
+            struct signatures s = sign(pool, &sets, &part, true);
+            assert_int_equal(s.keys.bands, part.bands);
+            assert_memory_equal(s.keys.key, all.keys.key + (uint64_t)band * ROWS,
+                                part.bands * ROWS * sizeof *s.keys.key);
+            signatures_free(&s);
+        }
+        signatures_free(&all);
+    }
+    pool_destroy(pool);
+    records_free(&sets);
+}
+
 static void test_no_rows(void **state) {
     (void)state;
     struct pool *pool = pool_create(2);
@@ -279,6 +301,7 @@ int main(void) {
         cmocka_unit_test(test_key_is_never_none),
         cmocka_unit_test(test_random_keys_differ),
         cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_collisions),
         cmocka_unit_test(test_slots),
