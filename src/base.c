@@ -68,11 +68,13 @@ static size_t bytes_of(uint64_t n, size_t size) {
     return bytes ? bytes : 1;
 }
 
-void mem_keep(void) {
+void mem_keep(uint64_t budget) {
 #if defined(__GLIBC__)
-    const int largest = 32 << 20, kept = 128 << 20;
-    mallopt(M_MMAP_THRESHOLD, largest);
+    const uint64_t most = 128 << 20;
+    int kept = (int)min_u64(most, budget / 16);
+    mallopt(M_MMAP_THRESHOLD, kept / 4);
     mallopt(M_TRIM_THRESHOLD, kept);
+    malloc_trim(0);
 #endif
 }
 

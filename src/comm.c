@@ -118,6 +118,23 @@ int comm_size(const struct comm *c) {
     return c->size;
 }
 
+int comm_size_here(struct comm *c) {
+    MPI_Comm here;
+    int size;
+    comm_check(MPI_Comm_split_type(c->mpi, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here),
+               "MPI_Comm_split_type");
+    comm_check(MPI_Comm_size(here, &size), "MPI_Comm_size");
+    MPI_Comm_free(&here);
+    return size;
+}
+
+void comm_greet(struct comm *c) {
+    enum { WORDS = 512 }; /* more than what travels with its envelope */
+    uint64_t size = (uint64_t)c->size, *sent = mem_zero(2 * size * WORDS, sizeof *sent);
+    comm_counts(c, sent, sent + size * WORDS, WORDS);
+    free(sent);
+}
+
 const char *comm_version(void) {
     static char text[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;

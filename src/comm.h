@@ -28,6 +28,11 @@ void comm_finish(struct comm *c);
 /* Not collective. */
 int comm_rank(const struct comm *c);
 int comm_size(const struct comm *c);
+/* How many ranks are on this rank's node. */
+int comm_size_here(struct comm *c);
+/* Send a little to everyone, so that MPI has its connections and buffers. */
+void comm_greet(struct comm *c);
+
 /* Not collective. Where the bytes are counted that the exchanges have sent to other ranks so far. */
 const uint64_t *comm_bytes_sent(const struct comm *c);
 

@@ -7,9 +7,8 @@
 #include "lshjoin/exact.h"
 #include "sieves.h"
 
-/* The part of a round that the pairs of a batch may fill; of top-k few, since each batch makes the limits
- * stricter. */
-enum { BATCH_SHARE = 8, NEAREST_BATCH = 1 << 18 };
+/* Pairs of a batch of top-k: few, since each batch makes the limits stricter. */
+enum { NEAREST_BATCH = 1 << 18 };
 
 /* Who meets whom. One-way: of top-k, where each left row's own rank sees all its pairs, so that its k-th
  * nearest so far limits the search; self-joins then meet in both directions. */
@@ -139,7 +138,7 @@ static void hand_on(struct exact_job *j, const struct exact_meeting *m, const st
 static void meet(struct exact_job *j, const struct ring_block *block, double done, double share,
                  struct error *e) {
     struct exact_meeting m = meeting_of(j, block);
-    uint64_t most = max_u64(1, j->o->round_bytes / BATCH_SHARE / sizeof(struct pair)), any = true, n;
+    uint64_t most = max_u64(1, j->o->round_bytes / EXACT_SHARE / sizeof(struct pair)), any = true, n;
     if (j->one_way)
         most = min_u64(most, NEAREST_BATCH);
     metrics_stage(j->metrics, STAGE_VERIFY);

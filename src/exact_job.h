@@ -6,6 +6,9 @@
 #include "input.h"
 #include "sink.h"
 
+/* The part of a round that the pairs of a batch may fill. */
+enum { EXACT_SHARE = 8 };
+
 /* Whether each left row's own rank finds all its pairs: with --top-k of vectors, where the k-th nearest so
  * far limits the search. In a self-join it then finds (i, j), and (j, i) besides. */
 bool exact_is_one_way(const struct options *o, const struct family *family);

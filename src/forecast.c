@@ -1,11 +1,15 @@
 #include "forecast.h"
 
 #include <math.h>
-#include <unistd.h>
 
+#include "exact_job.h"
 #include "hash_join.h"
 #include "home.h"
 #include "lshjoin/bucket.h"
+#include "lshjoin/coarse.h"
+#include "lshjoin/exact.h"
+#include "lshjoin/parity.h"
+#include "lshjoin/product8.h"
 #include "lshjoin/sort.h"
 #include "sketch_join.h"
 
@@ -15,105 +19,201 @@ static const char *const memory_name[MEMORY_PARTS] = {
     [MEMORY_SKETCHES] = "sketches",
     [MEMORY_KEYS] = "band keys",
     [MEMORY_DIGESTS] = "digests",
+    [MEMORY_INDEX] = "index",
     [MEMORY_COUNTS] = "counts",
     [MEMORY_ROUND] = "a round of keys",
     [MEMORY_CANDIDATES] = "candidates",
     [MEMORY_IMAGES] = "byte images",
+    [MEMORY_FETCHED] = "others' records",
+    [MEMORY_PAIRS] = "pairs",
 };
 
 /* Bytes: of a process that has done nothing yet; of a candidate in its slot, and of one in the batch with
- * its copy and its value; of a received tuple in a bucket. */
+ * its copy and its value; of a tuple in a bucket of two. */
 static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
-                    batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double), bucket_bytes = 8;
+                    batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double),
+                    bucket_bytes = sizeof(uint64_t) + sizeof(struct bucket) / 2.0;
 
 /* Keys that do not stand alone, as a share: mostly less. */
 static const double surviving = 0.2;
 
-/* Candidates of a rank, of which so many travel at once: in their slots, and in the batch. */
-static void expect_candidates(struct forecast *f, double candidates, double room) {
-    f->memory[MEMORY_CANDIDATES] =
-        fmin(candidates, room) * slot_bytes + fmin(candidates, HOME_BATCH * room) * batch_bytes;
+/* What the parts of a rank's memory are told from. */
+struct needs {
+    const struct plan *plan;
+    const struct load *load;
+    const struct family *family;
+    const struct options *o;
+    const struct cut *cut;
+    double rows, items, round, copies, candidates, pairs; /* of a rank */
+    double *memory;
+};
+
+/* Candidates of a rank, `room` of which travel at once: in their slots, and in the batch; the rows of others
+ * that they are compared with, as they come and as they are sent; the pairs that become of them, once more
+ * and twice on their way where they go on to another rank. */
+static void expect_candidates(const struct needs *n, double candidates, double room) {
+    double batch = fmin(candidates, HOME_BATCH * room), pairs = fmin(n->pairs, batch);
+    double row = n->rows > 0 ? n->items / n->rows * (double)n->load->item + sizeof(uint64_t) : 0;
+    bool alone = n->load->ranks == 1;
+    n->memory[MEMORY_CANDIDATES] += fmin(candidates, room) * slot_bytes + batch * batch_bytes;
+    n->memory[MEMORY_FETCHED] += alone ? 0 : 2 * fmin(n->round, batch * row);
+    n->memory[MEMORY_PAIRS] += pairs * sizeof(struct pair);
+    if (n->o->top_k || n->o->format == FORMAT_MHASH)
+        n->memory[MEMORY_PAIRS] += 2 * pairs * sizeof(struct pair) +
+                                   (alone ? 0 : 2 * fmin(n->round, 2 * pairs * sizeof(struct pair)));
 }
 
-/* Of a join by sketches: a few bands' keys and tuples at a time, of which some survive the loss of those that
- * stand alone, with their sketches. */
-static void expect_sketches(struct forecast *f, const struct plan *p, const struct survey *s,
-                            const struct options *o, double rows) {
-    const struct drawing *d = &p->drawing;
-    double ranks = (double)f->ranks, sketch = d->pool * d->symbol_bits / 8.0;
-    uint32_t bands = sketch_join_bands((uint64_t)rows, f->ranks, o->round_bytes, d->bands);
-    double tuples = bands * rows, room = (double)o->round_bytes / SKETCH_JOIN_SHARE / slot_bytes;
-    struct bins bins = bins_choose((uint32_t)f->ranks, s->rows, o->round_bytes / sizeof(struct tuple));
-    double *memory = f->memory;
-    memory[MEMORY_SKETCHES] = rows * (sketch + 1);
-    memory[MEMORY_KEYS] = tuples * sizeof(uint64_t);
-    memory[MEMORY_COUNTS] = 2.0 * ranks * bands * bins.per_owner * sizeof(uint64_t);
-    memory[MEMORY_ROUND] = tuples * sizeof(struct tuple) * (f->ranks > 1 ? 2 : 1) +
-                           fmin(surviving * tuples * (sketch + 2 * sizeof(uint64_t)),
-                                (double)o->round_bytes / 16 * (f->ranks > 1 ? 3 : 1));
-    expect_candidates(f, p->candidates / ranks, room);
-    memory[MEMORY_CANDIDATES] +=
-        fmin(p->candidates / ranks, room) * slot_bytes; /* found, and not yet in a slot */
+/* Top-k: what is kept for each left row, and a part of it as pairs. */
+static void expect_nearest(const struct needs *n) {
+    double kept = fmin(2 * n->pairs, n->load->left * (double)n->o->top_k);
+    if (n->o->top_k)
+        n->memory[MEMORY_PAIRS] += n->load->left * sizeof(uint64_t) + kept * 2 * sizeof(double) +
+                                   fmin(n->round, kept * sizeof(struct pair));
 }
 
-static void expect_memory(struct forecast *f, const struct plan *p, const struct survey *s,
-                          const struct family *family, const struct options *o, double keys) {
-    const struct drawing *d = &p->drawing;
-    double ranks = (double)f->ranks, rows = (double)s->rows / ranks, round = (double)o->round_bytes;
-    double offsets = family->is_of_vectors ? 0 : rows * sizeof(uint64_t);
-    double tuples = fmin(round, keys * sizeof(struct tuple)), copies = p->copies / ranks;
-    double room = round / HASH_JOIN_SHARE / slot_bytes; /* candidates that travel at once */
-    uint32_t variants = family_variants(family, d);
-    struct bins bins =
-        bins_choose((uint32_t)f->ranks, s->rows * variants, o->round_bytes / sizeof(struct tuple));
-    double *memory = f->memory;
+/* A round of so many bytes of tuples, sent and received, and their buckets. */
+static void expect_round(const struct needs *n, double bytes, double keys) {
+    double crowd = fmin(1, fmax(surviving, keys > 0 ? 2 * n->copies / keys : 0));
+    n->memory[MEMORY_ROUND] =
+        bytes * (n->load->ranks > 1 ? 2 : 1) + bytes / sizeof(struct tuple) * crowd * bucket_bytes;
+}
+
+/* Tuples to and from every rank, the most of any, and the rounds, of so many bands. */
+static void expect_counts(const struct needs *n, double keys_a_band, uint32_t bands) {
+    struct bins bins = bins_choose((uint32_t)n->load->ranks, (uint64_t)(keys_a_band * (double)n->load->ranks),
+                                   n->cut->round_bytes / sizeof(struct tuple));
+    n->memory[MEMORY_COUNTS] =
+        (double)bands * bins.per_owner *
+        (2.0 * (double)n->load->ranks * sizeof(uint64_t) + sizeof(uint64_t) + sizeof(struct round));
+}
+
+/* By sketches: a few bands' keys and tuples at a time, of which some survive the loss of those that stand
+ * alone, with their sketches. */
+static void expect_sketches(const struct needs *n) {
+    const struct drawing *d = &n->plan->drawing;
+    double sketch = d->pool * d->symbol_bits / 8.0, room = n->round / SKETCH_JOIN_SHARE / slot_bytes;
+    uint32_t bands = sketch_join_bands((uint64_t)n->rows, n->load->ranks, n->cut->round_bytes, d->bands);
+    double keys = bands * n->rows, tuples = fmin(keys, n->round / sizeof(struct tuple));
+    double met = fmin(tuples, fmax(surviving * tuples, fmin(2 * n->copies, tuples)));
+    n->memory[MEMORY_SKETCHES] = n->rows * (sketch + 1);
+    n->memory[MEMORY_KEYS] = keys * sizeof(uint64_t);
+    expect_counts(n, n->rows, bands);
+    expect_round(n, tuples * sizeof(struct tuple), d->bands * n->rows);
+    n->memory[MEMORY_ROUND] +=
+        fmin(met * (sketch + 2 * sizeof(uint64_t)), n->round / 16 * (n->load->ranks > 1 ? 3 : 1));
+    expect_candidates(n, n->candidates, room);
+    n->memory[MEMORY_CANDIDATES] += fmin(n->candidates, room) * slot_bytes; /* found, and not yet in a slot */
+}
+
+/* By words: the keys of some bands, or all. */
+static void expect_words(const struct needs *n) {
+    const struct drawing *d = &n->plan->drawing;
+    uint32_t variants = family_variants(n->family, d), bands = n->cut->bands;
+    double room = n->round / HASH_JOIN_SHARE / slot_bytes; /* candidates that travel at once */
+    double of_band = n->rows + n->load->left * (variants - 1);
+    double digest = bands * (!n->o->verify && variants == 1 ? n->family->words(d->rows) * sizeof(uint32_t)
+                                                            : variants * sizeof(uint64_t));
+    n->memory[MEMORY_KEYS] = bands * of_band * sizeof(uint64_t);
+    if (!n->o->verify || n->copies > (HOME_BATCH - 1) * room)
+        n->memory[MEMORY_DIGESTS] = n->rows * digest;
+    expect_counts(n, of_band, bands);
+    expect_round(n, fmin(n->round, bands * of_band * sizeof(struct tuple)), d->bands * of_band);
+    expect_candidates(n, n->copies, room);
+}
+
+/* The rows that go around, as they come and as they wait. */
+static void expect_ring(const struct needs *n, double portion) {
+    n->memory[MEMORY_FETCHED] = n->load->ranks > 1 ? 2 * portion : 0;
+    n->memory[MEMORY_PAIRS] += fmin(n->pairs, n->round / EXACT_SHARE / sizeof(struct pair)) *
+                               (2 * sizeof(struct exact_pair) + sizeof(struct pair));
+}
+
+/* Every vector that stays has an image of bytes; one that comes by has one of floats, too. */
+static void expect_exact_vectors(const struct needs *n) {
+    double width = n->rows > 0 ? n->items / n->rows : 0, quads = ceil(width / PRODUCT8_QUAD) * PRODUCT8_QUAD;
+    double image = quads + sizeof(struct coarse_image) + sizeof(int32_t);
+    double moving = width > 0 ? fmin(n->rows, fmax(1, n->round / width / (double)n->load->item)) : 0;
+    expect_ring(n, fmin(n->round, n->items * (double)n->load->item));
+    n->memory[MEMORY_INDEX] = n->rows * image + moving * (width * sizeof(float) + image + 2 * sizeof(float));
+}
+
+/* Prefixes and their postings, 512 bits of parity a set, and what a set's candidates are kept in. */
+static void expect_exact_sets(const struct needs *n) {
+    double prefix = n->items * (1 - n->o->threshold.value) + n->rows;
+    double all = n->items * (double)n->load->ranks, places = fmin(1 << 22, exp2(ceil(log2(fmax(1, all)))));
+    expect_ring(n, fmin(n->round, n->items * (double)n->load->item));
+    n->memory[MEMORY_INDEX] =
+        n->rows * (4 * sizeof(uint32_t) + sizeof(uint64_t) + PARITY_WORDS * sizeof(uint64_t)) +
+        prefix * (3 * sizeof(uint32_t)) + places * (sizeof(uint64_t) + sizeof(uint32_t)) +
+        fmin(places, all) * 2 * sizeof(uint64_t) +
+        fmin(n->rows, n->pairs) * n->o->threads * 3 * sizeof(uint64_t);
+}
+
+void forecast_memory(double memory[MEMORY_PARTS], const struct load *load, const struct plan *p,
+                     const struct family *family, const struct options *o, const struct cut *cut) {
+    double ranks = (double)load->ranks;
+    for (int part = 0; part < MEMORY_PARTS; part++)
+        memory[part] = 0;
+    struct needs n = {.plan = p,
+                      .load = load,
+                      .family = family,
+                      .o = o,
+                      .cut = cut,
+                      .rows = load->rows,
+                      .items = load->items,
+                      .round = (double)cut->round_bytes,
+                      .copies = p->copies / ranks,
+                      .candidates = p->candidates / ranks,
+                      .pairs = p->pairs / ranks,
+                      .memory = memory};
     memory[MEMORY_PROGRAM] = program_bytes;
-    memory[MEMORY_RECORDS] = (double)s->items / ranks * (double)s->item + offsets;
-    double row_bytes = (double)s->items / fmax(1, (double)s->rows) * (double)s->item;
-    if (o->verify && home_wants_images(family, row_bytes, p->candidates, (double)s->rows))
-        memory[MEMORY_IMAGES] = (double)s->items / ranks;
-    if (d->symbol_bits) {
-        expect_sketches(f, p, s, o, rows);
-        return;
-    }
-    memory[MEMORY_KEYS] = keys * sizeof(uint64_t);
-    if (!o->verify && variants == 1)
-        memory[MEMORY_DIGESTS] = rows * d->bands * family->words(d->rows) * sizeof(uint32_t);
-    else if (!o->verify || copies > (HOME_BATCH - 1) * room)
-        memory[MEMORY_DIGESTS] = rows * d->bands * variants * sizeof(uint64_t);
-    memory[MEMORY_COUNTS] = 2.0 * ranks * d->bands * bins.per_owner * sizeof(uint64_t);
-    memory[MEMORY_ROUND] = tuples * (f->ranks > 1 ? 2 : 1) + tuples / sizeof(struct tuple) * bucket_bytes;
-    expect_candidates(f, copies, room);
+    memory[MEMORY_RECORDS] =
+        load->items * (double)load->item + (family->is_of_vectors ? 0 : load->rows * sizeof(uint64_t));
+    double row_bytes = load->items / fmax(1, load->rows) * (double)load->item;
+    if (o->verify && !o->exact && home_wants_images(family, row_bytes, p->candidates, load->rows * ranks))
+        memory[MEMORY_IMAGES] = load->items;
+    expect_nearest(&n);
+    if (o->exact && family->is_of_vectors)
+        expect_exact_vectors(&n);
+    else if (o->exact)
+        expect_exact_sets(&n);
+    else if (p->drawing.symbol_bits)
+        expect_sketches(&n);
+    else
+        expect_words(&n);
+}
+
+struct load forecast_load(const struct survey *s, uint64_t ranks) {
+    double n = (double)ranks;
+    return (struct load){.ranks = ranks,
+                         .rows = (double)s->rows / n,
+                         .left = (double)(s->self_join ? s->rows : s->asking) / n,
+                         .items = (double)s->items / n,
+                         .item = s->item};
 }
 
 struct forecast forecast_make(const struct plan *p, const struct survey *s, const struct family *family,
-                              const struct options *o, uint64_t ranks) {
+                              const struct options *o, uint64_t ranks, const struct cut *cut) {
     const struct drawing *d = &p->drawing;
     struct forecast f = {.ranks = ranks};
-    double n = (double)ranks, away = (n - 1) / n;
-    double asking = (double)s->asking * (family_variants(family, d) - 1);
-    double keys = d->bands * ((double)s->rows + asking) / n;
+    struct load load = forecast_load(s, ranks);
+    double n = (double)ranks, away = (n - 1) / n, round = (double)cut->round_bytes;
+    double keys = d->bands * (load.rows + (double)s->asking / n * (family_variants(family, d) - 1));
     double row_bytes = s->rows ? (double)s->items / (double)s->rows * (double)s->item + sizeof(uint64_t) : 0;
     double fetched = fmin(p->candidates / n * away, (double)s->rows);
-    f.rounds = (uint64_t)ceil(fmax(1, keys * sizeof(struct tuple) / (double)o->round_bytes));
-    if (d->symbol_bits) {
-        uint32_t each = sketch_join_bands((uint64_t)((double)s->rows / n), ranks, o->round_bytes, d->bands);
-        f.rounds = (d->bands + each - 1) / each;
-    }
+    uint32_t each = d->symbol_bits ? sketch_join_bands((uint64_t)load.rows, ranks, cut->round_bytes, d->bands)
+                                   : cut->bands;
+    double groups = ceil((double)d->bands / each);
+    f.rounds = (uint64_t)fmax(groups, ceil(keys * sizeof(struct tuple) / round));
     /* by sketches copies do not travel, but the sketches of those that meet do */
     double met =
         fmin(2 * p->copies / n, surviving * keys) * (d->pool * d->symbol_bits / 8.0 + sizeof(uint32_t));
     double copies = d->symbol_bits ? met + p->candidates / n * slot_bytes : p->copies / n * slot_bytes;
     f.sent = away * (keys * sizeof(struct tuple) + copies) + fetched * row_bytes;
-    expect_memory(&f, p, s, family, o, keys);
+    forecast_memory(f.memory, &load, p, family, o, cut);
     for (int part = 0; part < MEMORY_PARTS; part++)
         f.memory_all += f.memory[part];
     return f;
-}
-
-/* Memory of this machine that is free for us, in bytes. */
-static double available_memory(void) {
-    return (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
 }
 
 static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
@@ -157,8 +257,10 @@ static void print_needs(FILE *f, const struct forecast *c, const struct plan *p,
         fprintf(f, " %s %.2g", stage_name[k], p->seconds[k] / cores);
     }
     fprintf(f, ": %.2g in all, on cores like those the rates were measured on\n", sum);
-    fprintf(f, "memory of a rank     %.0f MB (%.0f MB are free here)\n", c->memory_all / 1e6,
-            available_memory() / 1e6);
+    fprintf(f, "memory of a rank     %.0f MB", c->memory_all / 1e6);
+    if (o->memory_bytes < UINT64_MAX)
+        fprintf(f, " (%.0f MB may be, beside the program)", (double)o->memory_bytes / 1e6);
+    fprintf(f, "\n");
     for (int part = 0; part < MEMORY_PARTS; part++)
         if (c->memory[part] >= 5e5)
             fprintf(f, "  %-18s %.0f MB\n", memory_name[part], c->memory[part] / 1e6);

@@ -15,6 +15,7 @@ struct hash_join {
     const struct options *o;
     const struct inputs *in;
     const struct plan *plan;
+    uint32_t bands; /* that are worked on together */
     const struct threshold *threshold;
     struct metrics *metrics;
     struct signatures signatures;
@@ -33,14 +34,14 @@ static uint64_t own_split(const struct shard *s) {
     return s->self_join ? UINT64_MAX : max_u64(s->split, first) - first;
 }
 
-static void sign(struct hash_join *j) {
-    const struct drawing *drawing = &j->plan->drawing;
+static void sign(struct hash_join *j, uint32_t band, uint32_t band_end) {
+    const struct drawing part = drawing_part(&j->plan->drawing, band, band_end);
     metrics_stage(j->metrics, STAGE_SIGN);
     metrics_phase(j->metrics, "sign", "records");
-    j->signatures = signatures_create(j->pool, j->in->family, &j->in->records, drawing,
+    j->signatures = signatures_create(j->pool, j->in->family, &j->in->records, &part,
                                       own_split(&j->in->shard), !j->o->verify, tell_signed, j);
     uint64_t n = j->in->family->is_of_vectors ? j->in->records.n : records_items(&j->in->records);
-    j->metrics->count[COUNT_HASHES] = n * drawing_values(drawing);
+    j->metrics->count[COUNT_HASHES] += n * drawing_values(&part);
 }
 
 /* Pairs of the round's buckets, `pairs` at most, to their homes, as many at a time as there is room for.
@@ -80,38 +81,51 @@ static void open_home(struct hash_join *j, struct sink *sink) {
                             .sink = sink,
                             .metrics = j->metrics};
     home_open(&j->home, j->o->round_bytes / HASH_JOIN_SHARE);
+    if (j->bands < j->plan->drawing.bands)
+        j->home.runs = runs_create(j->o->scratch, CANDIDATE_SLOT_BITS);
 }
 
-int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-              const struct plan *plan, const struct threshold *threshold, struct sink *sink,
-              struct metrics *m, struct error *e) {
-    struct hash_join join = {c, pool, o, in, plan, threshold, .metrics = m}, *j = &join;
-    sign(j);
+/* Bands [band, band_end) from keys to candidates at home. */
+static void join_bands(struct hash_join *j, uint32_t band, uint32_t band_end, struct error *e) {
+    sign(j, band, band_end);
     j->owner = (struct owner){.comm = j->c,
                               .pool = j->pool,
                               .shard = &j->in->shard,
                               .keys = &j->signatures.keys,
                               .metrics = j->metrics,
                               .is_asymmetric = j->in->family->is_asymmetric,
-                              .max_bucket = o->max_bucket,
-                              .first_band = (uint32_t)sink_first_step(sink)};
+                              .max_bucket = j->o->max_bucket,
+                              .first_band = (uint32_t)sink_first_step(j->home.sink)};
     owner_open(&j->owner, j->o->round_bytes);
-    verbose(j->o, j->c, "%" PRIu64 " round%s of exchange", j->owner.n_rounds,
-            j->owner.n_rounds > 1 ? "s" : "");
-    open_home(j, sink);
-    double share = 1 / (double)j->owner.n_rounds;
+    verbose(j->o, j->c, "bands %u to %u of %u: %" PRIu64 " round%s of exchange", band + 1, band_end,
+            j->plan->drawing.bands, j->owner.n_rounds, j->owner.n_rounds > 1 ? "s" : "");
     metrics_phase(j->metrics, "join", "candidates");
+    double all = j->plan->drawing.bands, share = (band_end - band) / all / (double)j->owner.n_rounds;
     for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
         uint64_t pairs = owner_round(&j->owner, r);
-        send_candidates(j, pairs, (double)r * share, share, e);
+        send_candidates(j, pairs, band / all + (double)r * share, share, e);
         const struct round *round = &j->owner.rounds[r];
         if (!e->status && round->bin_end == j->owner.bins.per_owner)
             home_end_step(&j->home, round->band_end, e);
     }
     if (!e->status)
         home_flush(&j->home, true, e);
-    home_close(&j->home);
     owner_close(&j->owner);
     signatures_free(&j->signatures);
+}
+
+int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
+              const struct plan *plan, uint32_t bands, const struct threshold *threshold, struct sink *sink,
+              struct metrics *m, struct error *e) {
+    struct hash_join join = {c, pool, o, in, plan, bands, threshold, .metrics = m}, *j = &join;
+    uint32_t all = plan->drawing.bands;
+    open_home(j, sink);
+    for (uint32_t band = 0; band < all && !e->status; band += bands)
+        join_bands(j, band, (uint32_t)min_u64(all, (uint64_t)band + bands), e);
+    if (j->home.runs && !e->status)
+        home_merge(&j->home, e);
+    if (j->home.runs)
+        runs_free(j->home.runs);
+    home_close(&j->home);
     return e->status;
 }

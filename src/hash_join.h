@@ -12,10 +12,11 @@
  * several times their size. */
 enum { HASH_JOIN_SHARE = 8 };
 
-/* Collective. What the plan's bands find, and the threshold keeps, goes to `out`. Returns e->status, agreed.
- */
+/* Collective. What the plan's bands find, and the threshold keeps, goes to the sink. `bands` of them are
+ * worked on together; where that is not all, candidates wait in o->scratch until all have been. Returns
+ * e->status, agreed. */
 int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-              const struct plan *plan, const struct threshold *threshold, struct sink *sink,
+              const struct plan *plan, uint32_t bands, const struct threshold *threshold, struct sink *sink,
               struct metrics *m, struct error *e);
 
 #endif

@@ -267,6 +267,34 @@ int home_end_step(struct home *h, uint64_t next, struct error *e) {
     return e->status;
 }
 
+/* Collective. Compare the pairs of the batch, each of which comes once, write them, forget them. */
+static void finish(struct home *h, struct error *e) {
+    h->metrics->count[COUNT_CANDIDATES] += h->n;
+    metrics_stage(h->metrics, STAGE_VERIFY);
+    if (h->options->verify) {
+        open_preview(h);
+        keep_decided(h, h->records, decide_similarity);
+    }
+    h->metrics->batches++;
+    metrics_stage(h->metrics, STAGE_WRITE);
+    struct pair *pairs = make_pairs(h);
+    sink_take(h->sink, pairs, h->n, e);
+    free(pairs);
+    h->n = 0;
+}
+
+/* Collective. Let the pairs of the batch wait; of each is kept, for its band, in how many it collides. */
+static void put_aside(struct home *h, struct error *e) {
+    for (uint64_t i = 0; i < h->n; i++) {
+        h->batch[i].second &= ~(uint64_t)CANDIDATE_SLOT;
+        h->batch[i].second |= h->options->verify ? 0 : (uint64_t)h->value[i];
+    }
+    h->metrics->batches++;
+    runs_add(h->runs, h->batch, h->n, e);
+    h->n = 0;
+    comm_failed(h->comm, e);
+}
+
 int home_flush(struct home *h, bool last, struct error *e) {
     bool verify = h->options->verify, once = !h->signatures, whole = once || (last && !h->flushed);
     metrics_stage(h->metrics, STAGE_CANDIDATES);
@@ -277,20 +305,27 @@ int home_flush(struct home *h, bool last, struct error *e) {
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copies);
     if (!verify)
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands);
-    h->metrics->count[COUNT_CANDIDATES] += h->n;
+    h->flushed = !last;
+    if (h->runs)
+        put_aside(h, e);
+    else
+        finish(h, e);
+    return e->status;
+}
 
-    metrics_stage(h->metrics, STAGE_VERIFY);
-    if (verify) {
-        open_preview(h);
-        keep_decided(h, h->records, decide_similarity);
+int home_merge(struct home *h, struct error *e) {
+    const uint64_t most = HOME_BATCH * most_at_once(h);
+    metrics_stage(h->metrics, STAGE_CANDIDATES);
+    runs_begin(h->runs, most_at_once(h) * sizeof *h->slots, e);
+    for (uint64_t more = true; more && !comm_failed(h->comm, e);) {
+        metrics_stage(h->metrics, STAGE_CANDIDATES);
+        runs_next(h->runs, h->batch, most, &h->n, e);
+        for (uint64_t i = 0; i < h->n; i++)
+            h->value[i] = (double)candidate_slot(h->batch[i]);
+        more = h->n > 0;
+        comm_max(h->comm, &more, 1);
+        if (!comm_failed(h->comm, e) && more)
+            finish(h, e);
     }
-    h->flushed = true;
-    h->metrics->batches++;
-
-    metrics_stage(h->metrics, STAGE_WRITE);
-    struct pair *pairs = make_pairs(h);
-    sink_take(h->sink, pairs, h->n, e);
-    free(pairs);
-    h->n = 0;
     return e->status;
 }

@@ -11,6 +11,7 @@
 #include "lshjoin/family.h"
 #include "lshjoin/metrics.h"
 #include "lshjoin/preview.h"
+#include "lshjoin/runs.h"
 #include "lshjoin/sort.h"
 #include "sieves.h"
 #include "sink.h"
@@ -21,7 +22,8 @@ struct home {
     struct pool *pool;
     const struct shard *shard;
     const struct records *records;
-    struct signatures *signatures; /* NULL: every candidate comes once */
+    struct signatures *signatures; /* of the bands that are worked on; NULL: every candidate comes once */
+    struct runs *runs;             /* NULL, or where candidates wait until all bands have been worked on */
     const struct family *family;
     const struct options *options;
     struct threshold threshold;
@@ -36,7 +38,8 @@ struct home {
     uint64_t n;
     struct u64_pair *batch, *scratch;
     double *value; /* what a comparison gave; NaN: not a pair */
-    bool flushed;  /* once before, maybe in an earlier run of the job: this is not all there is */
+    bool flushed; /* once before, of these bands, maybe in an earlier run of the job: this is not all there is
+                   */
     /* Of wide vectors that are compared often: what candidates are looked at in first. */
     struct sieves sieves;
     struct preview preview; /* without `coarse` until there is one */
@@ -58,13 +61,16 @@ void home_close(struct home *h);
  * full on some rank is taken through. Returns e->status, agreed. */
 int home_send(struct home *h, struct error *e);
 
-/* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it. A pair
- * whose copies come in several batches is one pair: the copy of its lowest colliding band stands for all.
- * Returns e->status, agreed. */
+/* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it of the
+ * bands that are worked on. A pair whose copies come in several batches is one pair: the copy of its lowest
+ * colliding band stands for all. Returns e->status, agreed. */
 int home_flush(struct home *h, bool last, struct error *e);
 
 /* Collective. All candidates of the steps before `next` (checkpoint.h) have been sent: if a checkpoint is
  * due, they are taken through and it is made. Returns e->status, agreed. */
 int home_end_step(struct home *h, uint64_t next, struct error *e);
+
+/* Collective. Take those that have waited through, each pair once. Returns e->status, agreed. */
+int home_merge(struct home *h, struct error *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "budget.h"
 #include "input_open.h"
 
 /* Where each rank's rows begin: at the first row before which at least its share of the work lies, an element
@@ -60,7 +61,8 @@ static uint64_t my_rows(const struct inputs *in, const struct source *s, uint64_
 
 /* Append this rank's rows of a source to the sets, which already hold `rows` rows and have offsets for all.
  * Collective. */
-static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint64_t rows, struct error *e) {
+static void read_rows(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
+                      uint64_t rows, struct error *e) {
     struct records *sets = &in->records;
     uint64_t first, n = my_rows(in, s, &first), *offset = sets->offset + rows, bad = UINT64_MAX;
     uint64_t *length = mem_alloc(n, sizeof *length);
@@ -70,7 +72,7 @@ static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint6
     free(length);
     uint64_t items = e->status ? 0 : offset[n] - offset[0];
     uint64_t first_item = comm_sum_before(c, items);
-    if (comm_failed(c, e))
+    if (comm_failed(c, e) || budget_admit(c, o, offset[n] * sets->item + (sets->n + 1) * sizeof *offset, e))
         return;
     sets->data = mem_grow(sets->data, offset[n], sets->item);
     source_items(s, first_item, items, sets->item, (char *)sets->data + offset[0] * sets->item, &bad, e);
@@ -83,13 +85,16 @@ static void read_rows(struct inputs *in, struct source *s, struct comm *c, uint6
     comm_failed(c, e);
 }
 
-static void read_sets(struct inputs *in, struct source *s, struct comm *c, struct error *e) {
+static void read_sets(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
+                      struct error *e) {
     struct records *sets = &in->records;
     uint64_t ignored;
+    if (budget_admit(c, o, 2 * (sets->n + 1) * sizeof *sets->offset, e)) /* offsets, and lengths */
+        return;
     sets->offset = mem_zero(sets->n + 1, sizeof *sets->offset);
-    read_rows(in, &s[0], c, 0, e);
+    read_rows(in, &s[0], c, o, 0, e);
     if (in->n == 2 && !e->status)
-        read_rows(in, &s[1], c, my_rows(in, &s[0], &ignored), e);
+        read_rows(in, &s[1], c, o, my_rows(in, &s[0], &ignored), e);
 }
 
 /* Bad rows are an error, or, where they are to be left out, become NaN, which pairs with nothing. */
@@ -107,9 +112,12 @@ static void check_vectors(struct inputs *in, const struct source *s, const struc
     }
 }
 
-static void read_vectors(struct inputs *in, struct source *s, struct error *e) {
+static void read_vectors(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
+                         struct error *e) {
     struct records *r = &in->records;
     r->width = s[0].h5.columns;
+    if (budget_admit(c, o, records_items(r) * r->item, e))
+        return;
     r->data = mem_alloc(records_items(r), r->item);
     char *next = r->data;
     for (int i = 0; i < in->n && !e->status; i++) {
@@ -133,9 +141,9 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
     if (o->arrays)
         in->records = arrays_share(o->arrays, c, &in->shard);
     else if (in->family->is_of_vectors)
-        read_vectors(in, s, e);
+        read_vectors(in, s, c, o, e);
     else
-        read_sets(in, s, c, e);
+        read_sets(in, s, c, o, e);
     if (in->family->is_of_vectors && !e->status)
         check_vectors(in, s, o, e);
     if (comm_failed(c, e))

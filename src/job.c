@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "budget.h"
 #include "checkpoint.h"
 #include "cluster_job.h"
 #include "exact_job.h"
@@ -24,6 +25,8 @@
 struct job {
     struct comm *c;
     const struct options *o;
+    struct options fitted; /* what o is: memory and rounds as there is room for */
+    struct budget budget;
     struct pool *pool;
     struct metrics metrics;
     struct inputs in;
@@ -69,6 +72,13 @@ static void say_plan(const struct job *j) {
                 j->plan.recall, d->pool, d->probes);
 }
 
+static void say_cut(const struct job *j) {
+    verbose(j->o, j->c,
+            "memory: %.0f MB a rank and %.0f MB of program and MPI; rounds of %.0f MB, %.0f MB at most",
+            (double)j->o->memory_bytes / 1e6, (double)j->budget.held / 1e6, (double)j->o->round_bytes / 1e6,
+            j->budget.forecast / 1e6);
+}
+
 static void count_records(struct job *j) {
     const struct records *r = &j->in.records;
     for (uint64_t row = 0; row < r->n && !j->in.family->is_of_vectors; row++)
@@ -84,7 +94,8 @@ static int find_pairs(struct job *j, struct sink *sink, struct error *e) {
         return exact_join(j->c, j->pool, j->o, &j->in, &threshold, sink, &j->metrics, e);
     if (j->plan.drawing.symbol_bits)
         return sketch_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, sink, &j->metrics, e);
-    return hash_join(j->c, j->pool, j->o, &j->in, &j->plan, &threshold, sink, &j->metrics, e);
+    return hash_join(j->c, j->pool, j->o, &j->in, &j->plan, j->budget.cut.bands, &threshold, sink,
+                     &j->metrics, e);
 }
 
 /* From records to pairs written. */
@@ -144,7 +155,7 @@ static int make_plan(struct job *j, struct error *e) {
 static int finish(struct job *j, struct output *out, struct error *e) {
     watch_grace(INFINITY);
     if (!output_finish(out, e) &&
-        !report_write(j->c, j->o, &j->in, &j->plan, &j->survey, out, &j->metrics, e))
+        !report_write(j->c, j->o, &j->in, &j->plan, &j->survey, &j->budget, out, &j->metrics, e))
         checkpoint_remove(j->checkpoint);
     return e->status;
 }
@@ -155,6 +166,9 @@ static int run(struct job *j, struct output *out, struct error *e) {
     if (make_plan(j, e))
         return e->status;
     say_plan(j);
+    if (budget_fit(&j->budget, j->c, &j->fitted, &j->in, &j->plan, e))
+        return e->status;
+    say_cut(j);
     count_records(j);
     if (!join(j, out, e) && !finish(j, out, e) && j->trace)
         trace_write(j->trace, &j->metrics, e);
@@ -164,12 +178,16 @@ static int run(struct job *j, struct output *out, struct error *e) {
 /* Tell the plan, and what it will need. */
 static void dry_run(struct job *j, struct error *e) {
     struct survey *s = &j->survey;
-    if (!planning_dry(&j->plan, s, &j->in, j->c, j->pool, j->o, e) && comm_rank(j->c) == 0) {
-        uint64_t ranks = j->o->assume_ranks ? j->o->assume_ranks : (uint64_t)comm_size(j->c);
-        struct forecast f = forecast_make(&j->plan, s, j->in.family, j->o, ranks);
-        metrics_end(&j->metrics);
-        forecast_print(stdout, &f, &j->plan, s, &j->in, j->o);
-    }
+    uint64_t ranks = j->o->assume_ranks ? j->o->assume_ranks : (uint64_t)comm_size(j->c);
+    if (planning_dry(&j->plan, s, &j->in, j->c, j->pool, j->o, e))
+        return;
+    struct load load = forecast_load(s, ranks);
+    budget_fit_load(&j->budget, &j->fitted, &load, j->in.family, &j->plan, e);
+    if (comm_failed(j->c, e) || comm_rank(j->c) > 0)
+        return;
+    struct forecast f = forecast_make(&j->plan, s, j->in.family, j->o, ranks, &j->budget.cut);
+    metrics_end(&j->metrics);
+    forecast_print(stdout, &f, &j->plan, s, &j->in, j->o);
 }
 
 static bool open_checkpoint(struct job *j, struct error *e) {
@@ -177,8 +195,9 @@ static bool open_checkpoint(struct job *j, struct error *e) {
     return !e->status;
 }
 
-int job_run(struct comm *c, const struct options *o, struct error *e) {
-    struct job j = {.c = c, .o = o};
+int job_run(struct comm *c, const struct options *given, struct error *e) {
+    struct job j = {.c = c, .fitted = *given};
+    const struct options *o = j.o = &j.fitted;
     if (comm_size(c) > 1 && !o->output && !o->no_print && !o->dry_run && !o->arrays)
         error_set(e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
     if (comm_failed(c, e))
@@ -190,6 +209,7 @@ int job_run(struct comm *c, const struct options *o, struct error *e) {
         metrics_keep_spans(&j.metrics);
         j.trace = trace_open(c, o->trace, e);
     }
+    budget_open(&j.budget, c, &j.fitted);
     j.pool = pool_create(o->threads);
     struct output *out = NULL;
     if (o->dry_run)

@@ -9,7 +9,7 @@
 #include "options.h"
 
 int main(int argc, char **argv) {
-    mem_keep();
+    mem_keep(UINT64_MAX);
     comm_expect_alone();
     h5_start();
     struct comm *c = comm_start(&argc, &argv);

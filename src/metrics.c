@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,21 +115,6 @@ void metrics_free(struct metrics *m) {
     free(m->span);
     m->span = NULL;
     m->has_spans = false;
-}
-
-/* Of this program: ru_maxrss would also know what the process was before, a shell's or a Python's fork. */
-uint64_t metrics_peak_memory(void) {
-    unsigned long long kilobytes = 0;
-    char line[256];
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && kilobytes == 0 && fgets(line, sizeof line, f))
-        sscanf(line, "VmHWM: %llu", &kilobytes);
-    if (f)
-        fclose(f);
-    struct rusage usage;
-    if (kilobytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0)
-        kilobytes = (unsigned long long)usage.ru_maxrss;
-    return kilobytes * 1024;
 }
 
 /* Whether standard error reaches a terminal: ours, or that of the parent process, since mpirun passes on what

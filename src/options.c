@@ -45,6 +45,8 @@ enum {
     FORCE,
     NO_PRINT,
     ROUND,
+    MEMORY,
+    SCRATCH,
     CHECKPOINT,
     CHECKPOINT_EVERY,
     RESUME,
@@ -87,6 +89,8 @@ static const struct option long_options[] = {
     {"force", no_argument, NULL, FORCE},
     {"no-print", no_argument, NULL, NO_PRINT},
     {"round", required_argument, NULL, ROUND},
+    {"memory", required_argument, NULL, MEMORY},
+    {"scratch", required_argument, NULL, SCRATCH},
     {"checkpoint", required_argument, NULL, CHECKPOINT},
     {"checkpoint-every", required_argument, NULL, CHECKPOINT_EVERY},
     {"resume", no_argument, NULL, RESUME},
@@ -157,7 +161,13 @@ void options_help(FILE *f) {
         "\n"
         "how it runs\n"
         "  -t, --threads N      threads per rank (default 1)\n"
-        "      --round SIZE     most bytes that a rank sends or receives in one exchange (default 256M)\n"
+        "      --memory SIZE    of a rank, beside program and MPI (default: its share of what the node, its "
+        "cgroup\n"
+        "                       and Slurm allow, less a tenth)\n"
+        "      --round SIZE     most bytes that a rank sends or receives in one exchange (default 256M; less "
+        "where\n"
+        "                       --memory asks for it)\n"
+        "      --scratch DIR    where candidates wait that do not fit (default: $TMPDIR, or /tmp)\n"
         "      --checkpoint DIR  keep in DIR what is done, to go on from when the job is ended; SIGUSR1 ends "
         "it\n"
         "                       so, with status 75\n"
@@ -325,6 +335,11 @@ static int take(struct options *o, int option, struct error *e) {
         break;
     case ROUND:
         return argument_size("--round", optarg, 4096, (uint64_t)1 << 30, &o->round_bytes, e);
+    case MEMORY:
+        return argument_size("--memory", optarg, 1 << 20, (uint64_t)1 << 50, &o->memory_bytes, e);
+    case SCRATCH:
+        o->scratch = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--scratch: a directory was expected");
     case CHECKPOINT:
         o->checkpoint = optarg;
         return *optarg ? 0 : error_set(e, EX_USAGE, "--checkpoint: a directory was expected");
@@ -487,8 +502,10 @@ static int check(struct options *o, struct error *e) {
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct arrays *arrays, struct error *e) {
+    const char *temporary = getenv("TMPDIR");
     *o = (struct options){.argc = argc,
                           .command = mem_alloc((uint64_t)argc, sizeof *argv),
+                          .scratch = temporary && *temporary ? temporary : "/tmp",
                           .threads = 1,
                           .files = 512,
                           .checkpoint_every = -1,

@@ -59,9 +59,11 @@ struct options {
     const char *checkpoint;  /* directory, or NULL */
     double checkpoint_every; /* seconds; below 0: as seems fit */
     bool resume;
-    double stall_timeout; /* seconds; 0: none */
-    uint64_t round_bytes; /* bound of what a rank sends or receives at once */
-    uint64_t files;       /* most pairs files */
+    double stall_timeout;  /* seconds; 0: none */
+    uint64_t memory_bytes; /* what a rank may hold; 0: not given. See budget.h, which settles these two. */
+    uint64_t round_bytes;  /* bound of what a rank sends or receives at once */
+    const char *scratch;   /* directory for what does not fit */
+    uint64_t files;        /* most pairs files */
     bool help, version;
 };
 

@@ -15,6 +15,7 @@
 #include "json_memory.h"
 #include "lshjoin/cpu.h"
 #include "lshjoin/fault.h"
+#include "lshjoin/memory.h"
 
 static const char *const counter_name[COUNTERS] = {
     [COUNT_EMPTY] = "empty_records",
@@ -33,7 +34,8 @@ static const char *const counter_name[COUNTERS] = {
 
 /* The numbers of one rank. */
 struct measures {
-    uint64_t records, count[COUNTERS], sent[STAGES], largest_bucket, largest_group, peak_memory;
+    uint64_t records, count[COUNTERS], sent[STAGES], largest_bucket, largest_group, held_memory, peak_pss,
+        peak_memory;
     double seconds[STAGES], total;
 };
 
@@ -57,15 +59,20 @@ static void add(struct measures *all, const struct measures *one) {
     all->total = fmax(all->total, one->total);
     all->largest_bucket = max_u64(all->largest_bucket, one->largest_bucket);
     all->largest_group = max_u64(all->largest_group, one->largest_group);
+    all->held_memory = max_u64(all->held_memory, one->held_memory);
+    all->peak_pss = max_u64(all->peak_pss, one->peak_pss);
     all->peak_memory = max_u64(all->peak_memory, one->peak_memory);
 }
 
-static struct totals gather(struct comm *c, const struct inputs *in, const struct metrics *m) {
+static struct totals gather(struct comm *c, const struct inputs *in, const struct metrics *m,
+                            const struct budget *b) {
     struct totals t = {0};
     struct measures mine = {.records = shard_local_rows(&in->shard),
                             .largest_bucket = m->largest_bucket,
                             .largest_group = m->largest_group,
-                            .peak_memory = metrics_peak_memory(),
+                            .held_memory = b->held,
+                            .peak_pss = memory_peak(b->shared),
+                            .peak_memory = memory_peak(0),
                             .total = m->since - m->begin};
     memcpy(mine.count, m->count, sizeof mine.count);
     memcpy(mine.sent, m->sent, sizeof mine.sent);
@@ -151,7 +158,7 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
 
 /* What the plan promised, and, where bands were chosen, what was expected of them. */
 static json_t *plan_json(const struct options *o, const struct inputs *in, const struct plan *p,
-                         const struct survey *s) {
+                         const struct survey *s, const struct budget *b) {
     if (p->agreement <= 0)
         return json_null();
     json_t *plan = json_pack("{s:f}", "recall_at_threshold", p->recall);
@@ -160,7 +167,7 @@ static json_t *plan_json(const struct options *o, const struct inputs *in, const
     json_t *seconds = json_object();
     for (int k = 0; k < STAGES; k++)
         json_object_set_new(seconds, stage_name[k], json_real(p->seconds[k]));
-    struct forecast f = forecast_make(p, s, in->family, o, (uint64_t)in->shard.ranks);
+    struct forecast f = forecast_make(p, s, in->family, o, (uint64_t)in->shard.ranks, &b->cut);
     json_object_update_new(plan, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "recall_asked",
                                            o->recall, "recall_above_threshold", p->recall_above, "candidates",
                                            p->candidates, "candidate_copies", p->copies, "pairs", p->pairs,
@@ -267,16 +274,25 @@ static json_t *by_rank_json(const struct totals *t) {
                      "peak_memory_bytes", number_of_ranks(t, offsetof(struct measures, peak_memory)));
 }
 
+/* Bytes of a rank, the most of all: what it may hold, what program and MPI took of themselves, what the parts
+ * were to take at most, and what it held, beside what others share; and how many bands were signed together.
+ */
+static json_t *memory_json(const struct options *o, const struct budget *b, const struct totals *t) {
+    return json_pack("{s:o, s:o, s:o, s:o, s:i}", "budget", number(o->memory_bytes), "held_by_mpi",
+                     number(t->all.held_memory), "forecast", number((uint64_t)b->forecast), "peak_pss",
+                     number(t->all.peak_pss), "bands_together", (int)b->cut.bands);
+}
+
 static json_t *report_json(struct comm *c, const struct options *o, const struct inputs *in,
-                           const struct plan *plan, const struct survey *survey, const struct output *out,
-                           const struct metrics *m, const struct totals *t) {
+                           const struct plan *plan, const struct survey *survey, const struct budget *b,
+                           const struct output *out, const struct metrics *m, const struct totals *t) {
     json_t *files = json_array();
     for (uint64_t i = 0; i < output_files(out); i++)
         json_array_append_new(files, json_string(output_file_name(out, i)));
     json_t *report = json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION,
                                "command", command_json(o), "inputs", inputs_json(in), "parameters",
                                parameters_json(o, in, &plan->drawing));
-    json_object_set_new(report, "plan", plan_json(o, in, plan, survey));
+    json_object_set_new(report, "plan", plan_json(o, in, plan, survey, b));
     json_object_set_new(report, "versions",
                         json_pack("{s:s, s:s}", "mpi", comm_version(), "hdf5", h5_version()));
     json_object_set_new(report, "simd", json_string(cpu_simd_name(cpu_simd())));
@@ -298,6 +314,7 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     json_object_set_new(report, "seconds", seconds_json(t));
     json_object_set_new(report, "peak_memory_bytes", number(t->all.peak_memory));
     json_object_set_new(report, "by_rank", by_rank_json(t));
+    json_object_set_new(report, "memory", memory_json(o, b, t));
     return report;
 }
 
@@ -341,13 +358,14 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
 }
 
 int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct plan *plan,
-                 const struct survey *survey, const struct output *out, struct metrics *m, struct error *e) {
+                 const struct survey *survey, const struct budget *b, const struct output *out,
+                 struct metrics *m, struct error *e) {
     metrics_end(m);
     fault_point("report");
-    struct totals t = gather(c, in, m);
+    struct totals t = gather(c, in, m, b);
     if (comm_rank(c) == 0 && o->output) {
         json_memory_start();
-        json_t *report = report_json(c, o, in, plan, survey, out, m, &t);
+        json_t *report = report_json(c, o, in, plan, survey, b, out, m, &t);
         write_json(o->output, report, e);
         json_decref(report);
     }

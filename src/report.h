@@ -2,6 +2,7 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include "budget.h"
 #include "comm.h"
 #include "input.h"
 #include "lshjoin/metrics.h"
@@ -13,6 +14,7 @@
  * rank 0 writes run.json where there is an output directory, and the summary unless --quiet. Returns
  * e->status, agreed and printed. */
 int report_write(struct comm *c, const struct options *o, const struct inputs *in, const struct plan *plan,
-                 const struct survey *survey, const struct output *out, struct metrics *m, struct error *e);
+                 const struct survey *survey, const struct budget *b, const struct output *out,
+                 struct metrics *m, struct error *e);
 
 #endif

@@ -35,9 +35,10 @@ void message_after_line(void);
 /* A failure that this process cannot answer: prints "<who>: <message>" on stderr in one write and leaves. */
 noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* From now on blocks of up to 32 MB that are freed are kept for the next ones: to get them from the system
- * again, page by page, costs as much as to fill them. Where the C library can't, nothing happens. */
-void mem_keep(void);
+/* From now on blocks that are freed are kept for the next ones, those of up to 32 MB and 128 MB in all, or
+ * less of a small budget, and what is held unused goes back. To get blocks from the system again, page by
+ * page, costs as much as to fill them. Where the C library can't, nothing happens. */
+void mem_keep(uint64_t budget);
 
 /* n*size bytes, not cleared, freed with free(). Never NULL: a size that overflows or memory that is not there
  * dies with EX_OSERR. Large blocks ask for huge pages: touching them is three times

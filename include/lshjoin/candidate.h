@@ -24,8 +24,9 @@ static inline uint32_t candidate_band(struct u64_pair c) {
 
 /* Which of a pair's possible collisions this copy is: 2 * band, plus 1 where the left row asks and the right
  * one stores. */
+enum { CANDIDATE_SLOT_BITS = 17, CANDIDATE_SLOT = (1 << CANDIDATE_SLOT_BITS) - 1 };
 static inline uint32_t candidate_slot(struct u64_pair c) {
-    return (uint32_t)(c.second & 0x1ffff);
+    return (uint32_t)(c.second & CANDIDATE_SLOT);
 }
 
 /* Whether the home of a pair of rows (global numbers) is its left one's rank, by a coin that falls the same

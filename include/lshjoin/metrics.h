@@ -99,7 +99,4 @@ void metrics_end(struct metrics *m);
 /* Free the spans. */
 void metrics_free(struct metrics *m);
 
-/* Peak resident memory of this process in bytes. */
-uint64_t metrics_peak_memory(void);
-
 #endif

@@ -1,0 +1,30 @@
+/* What memory there is for a job on this node, and how much of it this process holds. */
+#ifndef LSHJOIN_MEMORY_H
+#define LSHJOIN_MEMORY_H
+
+#include <stdint.h>
+
+/* What all processes of a job may hold together on this node, and what says so ("the node", "its cgroup",
+ * "SLURM_MEM_PER_CPU"). */
+struct memory_limit {
+    uint64_t bytes; /* UINT64_MAX: nothing says */
+    const char *by;
+};
+
+/* The least of the memory that is free on this node, the limits of this process's cgroup and of all that
+ * cgroup's ancestors, of version 1 or 2, and what Slurm has given. root: "", or the directory under which a
+ * test has put /proc and the cgroups' files. */
+struct memory_limit memory_of_node(const char *root);
+
+/* Bytes that this process holds now; of a page that several hold its share. Where the kernel does not tell,
+ * its resident pages; 0 where it tells neither. */
+uint64_t memory_held(void);
+
+/* The most that this process has held. shared: how much less of its resident pages its share was, as known
+ * from memory_shared. */
+uint64_t memory_peak(uint64_t shared);
+
+/* Bytes of the resident pages of this process that are others' share. */
+uint64_t memory_shared(void);
+
+#endif
