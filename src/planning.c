@@ -75,14 +75,21 @@ static uint64_t largest_set(struct comm *c, const struct records *r) {
     return most;
 }
 
-/* This rank's sampled rows, `left` of them of the left input, and what else a plan is made from. */
+static uint64_t largest_sampled(struct comm *c, const struct sample *s) {
+    uint64_t most = 0;
+    for (uint64_t i = 0; s->records->offset && i < s->n; i++)
+        most = max_u64(most, records_length(s->records, s->row[i]));
+    comm_max(c, &most, 1);
+    return most;
+}
+
+/* What a plan is made from. */
 struct choice {
     struct comm *c;
     struct pool *pool;
     const struct options *o;
     const struct inputs *in;
-    const struct records *rows;
-    uint64_t left;
+    struct sample sample; /* of this rank's rows */
 };
 
 /* Rank 0's plan to all. */
@@ -97,7 +104,7 @@ static int agree(struct plan *p, struct survey *s, struct comm *c, struct error 
 /* Bands that read words. */
 static int choose_words(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
     const struct options *o = by->o;
-    sample_compare(s, by->c, by->pool, by->in->family, by->rows, by->left, &p->drawing);
+    sample_compare(s, by->c, by->pool, by->in->family, &by->sample, &p->drawing);
     if (comm_rank(by->c) == 0 && o->recall > 0)
         plan_choose(p, by->in->family, s, o->threshold.value, o->recall, e);
     else if (comm_rank(by->c) == 0)
@@ -111,9 +118,9 @@ static bool choose_sketches(struct plan *p, struct survey *s, const struct choic
     const struct family *family = by->in->family;
     struct drawing other = p->drawing; /* functions that the join will not use */
     other.seed = ~other.seed;
-    other.most_items = largest_set(by->c, by->rows);
-    struct sketches sample = sample_sketch(by->c, by->pool, family, by->rows, by->left, &other);
-    uint64_t left = by->left, possible = true;
+    other.most_items = largest_sampled(by->c, &by->sample);
+    struct sketches sample = sample_sketch(by->c, by->pool, family, &by->sample, &other);
+    uint64_t left = by->sample.left, possible = true;
     comm_sum(by->c, &left, 1);
     if (comm_rank(by->c) == 0 && o->recall > 0)
         possible = sketch_plan_choose(p, family, s, by->pool, &sample, left, !o->no_sketch, o->recall);
@@ -128,8 +135,8 @@ static bool choose_sketches(struct plan *p, struct survey *s, const struct choic
 
 /* Collective. Of bands that read sketches the dear ones are not drawn. */
 static void leave_out_bands(struct plan *p, const struct survey *s, const struct choice *by) {
-    struct sketches sample = sample_sketch(by->c, by->pool, by->in->family, by->rows, by->left, &p->drawing);
-    uint64_t left = by->left;
+    struct sketches sample = sample_sketch(by->c, by->pool, by->in->family, &by->sample, &p->drawing);
+    uint64_t left = by->sample.left;
     comm_sum(by->c, &left, 1);
     if (comm_rank(by->c) == 0)
         sketch_plan_leave_out(p, s, by->pool, &sample, left, by->o->recall);
@@ -147,40 +154,35 @@ static int choose_and_rehearse(struct plan *p, struct survey *s, const struct ch
         if (choose_words(p, s, by, e))
             return e->status;
     }
-    p->drawing.most_items = largest_set(by->c, by->rows);
+    p->drawing.most_items = largest_sampled(by->c, &by->sample);
     if (p->drawing.symbol_bits && by->o->recall > 0)
         leave_out_bands(p, s, by);
-    rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, by->rows, by->left);
+    rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, &by->sample);
     return 0;
 }
 
-/* The sampled ones of this rank's rows; *left of them are of the left input. */
-static struct records select_sample(const struct inputs *in, const struct options *o, uint64_t *left) {
+static struct sample select_sample(const struct inputs *in, const struct options *o) {
     const struct shard *shard = &in->shard;
-    uint64_t first = shard->start[shard->rank], n = 0, *rows = mem_alloc(in->records.n, sizeof *rows);
-    *left = 0;
+    struct sample s = {.records = &in->records, .row = mem_alloc(in->records.n, sizeof *s.row)};
+    uint64_t first = shard->start[shard->rank];
     for (uint64_t i = 0; i < in->records.n; i++) {
         bool is_left = first + i < shard->split;
         uint64_t row = is_left ? first + i : first + i - shard->split;
         if (!sample_has(row, in->of[!is_left].rows, shard->self_join, o->seed))
             continue;
-        rows[n++] = i;
-        *left += is_left;
+        s.row[s.n++] = i;
+        s.left += is_left;
     }
-    struct records sample = records_select(&in->records, rows, n);
-    free(rows);
-    return sample;
+    return s;
 }
 
 int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool *pool,
                   const struct options *o, const struct inputs *in, struct error *e) {
     *p = begin(o, in, is_sketched(o, in->family));
     if (o->recall > 0) {
-        struct choice by = {c, pool, o, in, NULL, 0};
-        struct records sample = select_sample(in, o, &by.left);
-        by.rows = &sample;
+        struct choice by = {c, pool, o, in, select_sample(in, o)};
         choose_and_rehearse(p, s, &by, e);
-        records_free(&sample);
+        free(by.sample.row);
     }
     p->drawing.most_items = largest_set(c, &in->records);
     return e->status;
@@ -188,9 +190,15 @@ int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool 
 
 int planning_dry(struct plan *p, struct survey *s, struct inputs *in, struct comm *c, struct pool *pool,
                  const struct options *o, struct error *e) {
-    struct choice by = {c, pool, o, in, &in->records, 0};
-    if (inputs_read_sample(in, c, pool, o, &by.left, e))
+    struct choice by = {c, pool, o, in, {.records = &in->records}};
+    struct sample *all = &by.sample;
+    if (inputs_read_sample(in, c, pool, o, &all->left, e))
         return e->status;
+    all->row = mem_alloc(in->records.n, sizeof *all->row);
+    for (; all->n < in->records.n; all->n++)
+        all->row[all->n] = all->n;
     *p = begin(o, in, is_sketched(o, in->family));
-    return choose_and_rehearse(p, s, &by, e);
+    choose_and_rehearse(p, s, &by, e);
+    free(all->row);
+    return e->status;
 }

@@ -17,7 +17,7 @@ enum {
     SLOT = 1 << 14,
     MOST_EXAMINED = 1 << 22,
     LEAST_COPIES = 20,
-    MOST_BYTES = 1 << 28,
+    MOST_BYTES = 1 << 26,
     STEPS = 1 << 10 /* of probabilities that a hash value agrees */
 };
 
@@ -73,32 +73,66 @@ static struct band_keys keys_of(const struct records *digest, const struct band_
     return k;
 }
 
+/* The digests of this rank's rows; *like: keys as they come. */
+static struct records sign_rows(struct pool *pool, const struct family *family, const struct sample *sample,
+                                uint64_t split, const struct drawing *d, struct band_keys *like) {
+    struct records all = {.n = sample->n, .item = sizeof(uint64_t)};
+    uint64_t next = 0;
+    do { /* also of no rows, whose keys have bands and variants */
+        uint64_t first = next;
+        struct records rows = sample_next(sample, &next);
+        uint64_t asking = split == UINT64_MAX ? split : max_u64(split, first) - first;
+        struct signatures some = signatures_create(pool, family, &rows, d, asking, false, NULL, NULL);
+        const struct records *digest = signatures_digest(&some, pool);
+        uint64_t each = digest->width * digest->item;
+        all.width = digest->width;
+        if (!all.data)
+            all.data = mem_alloc(all.n, each);
+        memcpy((char *)all.data + first * each, digest->data, rows.n * each);
+        *like = some.keys;
+        signatures_free(&some);
+        records_free(&rows);
+    } while (next < sample->n);
+    return all;
+}
+
 static void sign_cast(struct cast *all, struct comm *c, struct pool *pool, const struct family *family,
-                      const struct records *rows, uint64_t left, uint64_t split, const struct drawing *d) {
-    struct signatures mine = signatures_create(pool, family, rows, d, split, false, NULL, NULL);
-    all->signatures.is_asymmetric = mine.is_asymmetric;
-    all->signatures.digest = gather_rows(c, signatures_digest(&mine, pool), left);
+                      const struct sample *sample, uint64_t split, const struct drawing *d) {
+    struct band_keys like;
+    struct records mine = sign_rows(pool, family, sample, split, d, &like);
+    all->signatures.is_asymmetric = family->is_asymmetric;
+    all->signatures.digest = gather_rows(c, &mine, sample->left);
     all->n = all->signatures.digest.n;
-    all->signatures.keys = keys_of(&all->signatures.digest, &mine.keys, all->left);
-    signatures_free(&mine);
+    all->signatures.keys = keys_of(&all->signatures.digest, &like, all->left);
+    records_free(&mine);
+}
+
+/* Bytes of this rank's sampled rows. */
+static uint64_t size_of(const struct sample *s) {
+    uint64_t items = 0;
+    for (uint64_t i = 0; i < s->n; i++)
+        items += records_length(s->records, s->row[i]);
+    return items * s->records->item;
 }
 
 static struct cast cast_create(struct comm *c, struct pool *pool, const struct family *family,
-                               const struct records *rows, uint64_t left, bool self_join,
-                               const struct drawing *d) {
-    struct cast all = {.left = left, .sketched = d->symbol_bits > 0};
+                               const struct sample *sample, bool self_join, const struct drawing *d) {
+    struct cast all = {.left = sample->left, .sketched = d->symbol_bits > 0};
     comm_sum(c, &all.left, 1);
     if (all.sketched) {
         all.sketching = sketching_create(d, cpu_simd());
-        all.sketches = sample_sketch(c, pool, family, rows, left, d);
+        all.sketches = sample_sketch(c, pool, family, sample, d);
         all.n = all.sketches.words.n;
     } else {
-        sign_cast(&all, c, pool, family, rows, left, self_join ? UINT64_MAX : left, d);
+        sign_cast(&all, c, pool, family, sample, self_join ? UINT64_MAX : sample->left, d);
     }
-    uint64_t bytes = records_items(rows) * rows->item;
+    uint64_t bytes = size_of(sample);
     comm_sum(c, &bytes, 1);
-    if (bytes <= MOST_BYTES)
-        all.rows = gather_rows(c, rows, left);
+    if (bytes <= MOST_BYTES) {
+        struct records rows = records_select(sample->records, sample->row, sample->n);
+        all.rows = gather_rows(c, &rows, sample->left);
+        records_free(&rows);
+    }
     return all;
 }
 
@@ -243,13 +277,12 @@ static void expect_recall(struct plan *p, const struct outcome *o, double scale)
 }
 
 void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
-              const struct family *family, const struct threshold *t, const struct records *rows,
-              uint64_t left) {
-    uint64_t n = rows->n, variants = family_variants(family, &p->drawing);
+              const struct family *family, const struct threshold *t, const struct sample *sample) {
+    uint64_t n = sample->n, variants = family_variants(family, &p->drawing);
     comm_sum(c, &n, 1);
     if (n == 0 || n * variants > MOST_KEYS / p->drawing.bands)
         return;
-    struct cast all = cast_create(c, pool, family, rows, left, s->self_join, &p->drawing);
+    struct cast all = cast_create(c, pool, family, sample, s->self_join, &p->drawing);
     if (comm_rank(c) == 0) {
         double times;
         struct outcome o = perform(&all, pool, s->self_join, p, family, t, &times);

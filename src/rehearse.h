@@ -8,12 +8,12 @@
 #include "lshjoin/family.h"
 #include "lshjoin/plan.h"
 #include "lshjoin/pool.h"
+#include "sample.h"
 
 /* Collective. Put p->copies and p->candidates right, and p->seconds with them, where the sample has enough of
  * them to tell; and p->pairs and p->recall_above, where there is a threshold t and the sampled rows are not
- * too large to be compared. `rows`: this rank's sampled rows, the first `left` of them of the left input. */
+ * too large to be compared. */
 void rehearse(struct plan *p, const struct survey *s, struct comm *c, struct pool *pool,
-              const struct family *family, const struct threshold *t, const struct records *rows,
-              uint64_t left);
+              const struct family *family, const struct threshold *t, const struct sample *sample);
 
 #endif

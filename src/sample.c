@@ -14,6 +14,15 @@ bool sample_has(uint64_t row, uint64_t rows, bool self_join, uint64_t seed) {
            (uint64_t)(((unsigned __int128)mix64(mix64(row) + mix64(~seed)) * rows) >> 64) < wanted;
 }
 
+enum { PORTION = 16 << 20 }; /* bytes of rows that are copied at once */
+
+struct records sample_next(const struct sample *s, uint64_t *next) {
+    uint64_t first = *next, bytes = 0;
+    while (*next < s->n && bytes < PORTION)
+        bytes += records_length(s->records, s->row[(*next)++]) * s->records->item;
+    return records_select(s->records, s->row + first, *next - first);
+}
+
 /* A sampled row's values, folded to 16 bits: what it stores and what it asks for (the same, unless that
  * differs). Two values that differ look alike in one of 2^16 cases, which is nothing beside what a sample can
  * tell. */
@@ -29,7 +38,8 @@ enum {
 struct sample_job {
     const struct family *family;
     const void *signer;
-    const struct records *rows;
+    const struct records *rows; /* a portion; the first is number `begin` of the sample */
+    uint64_t begin;
     struct profile *profile;
     bool *good; /* of this rank's rows: not left out */
     uint64_t left, n;
@@ -49,13 +59,15 @@ static void make_profiles(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct sample_job *job = ctx;
     uint64_t variants = 1 + job->family->is_asymmetric, each = variants * PLAN_VALUES;
     uint32_t *words = mem_alloc((hi - lo) * each + MINHASH_PADDING, sizeof *words);
-    job->family->sign(job->signer, job->rows, lo, hi, job->rows->n, words, job->good + lo);
+    bool *good = job->good + job->begin;
+    struct profile *profile = job->profile + job->begin;
+    job->family->sign(job->signer, job->rows, lo, hi, job->rows->n, words, good + lo);
     for (uint64_t i = lo; i < hi; i++) {
         const uint32_t *of_row = words + (i - lo) * each;
-        if (!job->good[i])
+        if (!good[i])
             continue;
-        fold(of_row, job->profile[i].stored);
-        fold(of_row + each - PLAN_VALUES, job->profile[i].asked);
+        fold(of_row, profile[i].stored);
+        fold(of_row + each - PLAN_VALUES, profile[i].asked);
     }
     free(words);
 }
@@ -123,24 +135,29 @@ static void share(struct comm *c, struct sample_job *job) {
 }
 
 void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const struct family *family,
-                    const struct records *rows, uint64_t left, const struct drawing *d) {
+                    const struct sample *sample, const struct drawing *d) {
     const struct drawing drawing = {
         .bands = PLAN_VALUES, .rows = 1, .seed = ~d->seed, .width = d->width, .norm = d->norm};
     uint64_t threads = (uint64_t)pool_threads(pool);
-    void *signer = family->create(&drawing, rows);
+    void *signer = family->create(&drawing, sample->records);
     struct sample_job job = {.family = family,
                              .signer = signer,
-                             .rows = rows,
-                             .profile = mem_alloc(rows->n, sizeof *job.profile),
-                             .good = mem_alloc(rows->n, sizeof *job.good),
-                             .left = left,
-                             .n = rows->n,
+                             .profile = mem_alloc(sample->n, sizeof *job.profile),
+                             .good = mem_alloc(sample->n, sizeof *job.good),
+                             .left = sample->left,
+                             .n = sample->n,
                              .self_join = s->self_join,
                              .simd = cpu_simd(),
                              .first = (uint64_t)comm_rank(c),
                              .step = (uint64_t)comm_size(c),
                              .agreeing = mem_zero(threads, sizeof *job.agreeing)};
-    pool_for(pool, rows->n, 64, make_profiles, &job);
+    for (uint64_t next = 0; next < sample->n;) {
+        job.begin = next;
+        struct records rows = sample_next(sample, &next);
+        job.rows = &rows;
+        pool_for(pool, rows.n, 64, make_profiles, &job);
+        records_free(&rows);
+    }
     family->destroy(signer);
     uint64_t sampled[2] = {job.left, job.n - job.left};
     share(c, &job);
@@ -164,10 +181,29 @@ void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const s
     free(job.profile);
 }
 
+/* Those of this rank's rows. */
+static struct sketches sketch_rows(struct pool *pool, const struct family *family,
+                                   const struct sample *sample, const struct drawing *d) {
+    struct sketches all = {.words = {.n = sample->n, .item = sizeof(uint64_t), .width = sketch_words(d)},
+                           .pairs = mem_alloc(sample->n, sizeof *all.pairs)};
+    uint64_t each = all.words.width * all.words.item;
+    all.words.data = mem_alloc(sample->n, each);
+    for (uint64_t next = 0; next < sample->n;) {
+        uint64_t first = next;
+        struct records rows = sample_next(sample, &next);
+        struct sketches some = sketches_create(pool, family, &rows, d, NULL, NULL);
+        memcpy((char *)all.words.data + first * each, some.words.data, rows.n * each);
+        memcpy(all.pairs + first, some.pairs, rows.n * sizeof *all.pairs);
+        sketches_free(&some);
+        records_free(&rows);
+    }
+    return all;
+}
+
 struct sketches sample_sketch(struct comm *c, struct pool *pool, const struct family *family,
-                              const struct records *rows, uint64_t left, const struct drawing *d) {
-    struct sketches mine = sketches_create(pool, family, rows, d, NULL, NULL), all = mine;
-    uint64_t right = rows->n - left, ignored;
+                              const struct sample *sample, const struct drawing *d) {
+    struct sketches mine = sketch_rows(pool, family, sample, d), all = mine;
+    uint64_t left = sample->left, right = sample->n - left, ignored;
     all.words.data = comm_gather(c, mine.words.width * mine.words.item, mine.words.data, left, right,
                                  &ignored, &all.words.n);
     all.pairs = comm_gather(c, sizeof *mine.pairs, mine.pairs, left, right, &ignored, &all.words.n);
