@@ -31,7 +31,11 @@ int h5_file_open(int64_t *id, const char *file, struct error *e) {
         return error_set(e, EX_NOINPUT, "%s: not a regular file", file);
     if (!h5_is_hdf5(file))
         return error_set(e, EX_DATAERR, "%s: not an HDF5 file", file);
-    hid_t opened = H5Fopen(file, H5F_ACC_RDONLY, H5P_DEFAULT);
+    /* Locks would keep readers out of what another program has open, and fail where there are none. */
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_file_locking(access, false, true);
+    hid_t opened = H5Fopen(file, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
     if (opened < 0)
         return h5_fail(e, EX_DATAERR, file, "cannot be opened as HDF5");
     *id = opened;

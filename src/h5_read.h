@@ -32,7 +32,8 @@ struct h5_records {
 /* Whether the file has HDF5's signature. False too where it cannot be read. */
 bool h5_is_hdf5(const char *file);
 
-/* Open a file to read: *id (hid_t) is 0 where that fails. Returns e->status. */
+/* Open a file to read, without a lock (HDF5_USE_FILE_LOCKING in the environment has the last word): *id
+ * (hid_t) is 0 where that fails. Returns e->status. */
 int h5_file_open(int64_t *id, const char *file, struct error *e);
 /* Does nothing where *id is 0, and makes it so. */
 void h5_file_close(int64_t *id);

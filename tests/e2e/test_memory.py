@@ -1,5 +1,6 @@
 """The memory of a rank: what it may be, what it is, and that it changes no pair. Peaks are what the kernel tells of each
 process while it runs."""
+import fcntl
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from joins import BINARY, read_h5, read_json, run, start
+from joins import BINARY, MPI, command, read_h5, read_json, run, start
 from oracle import Sets, write_sets
 from vectors import write_vectors
 
@@ -172,3 +173,44 @@ def check_peak(tmp_path, options, file, ranks, memory):
 def test_peak_of_sets(tmp_path, options, memory):
     file = write_sets(tmp_path / "in.h5", families(15000))
     assert len(check_peak(tmp_path, options, file, 2, memory)) > 10000
+
+
+# ---- what MPI and HDF5 need ----------------------------------------------------------------------------------------
+
+def mounted(mount, wrapped):
+    """A command line in a name space of mounts of its own, after `mount` there."""
+    return ["unshare", "-m", "bash", "-c", f"{mount} && exec \"$@\"", "bash", *map(str, wrapped)]
+
+
+def run_mounted(mount, args, ranks=1):
+    if subprocess.run(mounted(mount, ["true"]), stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no file system can be mounted here")
+    return subprocess.run(mounted(mount, command(args, ranks)), env={**os.environ, **MPI}, timeout=120, capture_output=True)
+
+
+def test_little_shared_memory(tmp_path):
+    """Where /dev/shm has no room for its segments, MPI sends through sockets."""
+    file = write_sets(tmp_path / "in.h5", families(2500))
+    args = ["-b", 10, "-r", 3, "--threshold", 0.5, "--quiet", "-o"]
+    run([*args, tmp_path / "out", file], 3).ok()
+    done = run_mounted("mount -t tmpfs -o size=64k tmpfs /dev/shm", [*args, tmp_path / "little", file], 3)
+    assert done.returncode == 0, done.stderr.decode()
+    assert read_h5(tmp_path / "little").tobytes() == read_h5(tmp_path / "out").tobytes()
+
+
+def test_input_that_another_holds(tmp_path):
+    """Inputs are opened without locks."""
+    file = write_sets(tmp_path / "in.h5", families(100))
+    with open(file, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for ranks in 1, 3:
+            run(["-b", 5, "-r", 3, "--quiet", "-o", tmp_path / f"out{ranks}", file], ranks).ok()
+
+
+def test_input_in_a_read_only_place(tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    file = write_sets(place / "in.h5", families(100))
+    done = run_mounted(f"mount --bind {place} {place} && mount -o remount,ro,bind {place}",
+                       ["-b", 5, "-r", 3, "--quiet", "-o", tmp_path / "out", file])
+    assert done.returncode == 0, done.stderr.decode()
