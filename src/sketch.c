@@ -14,26 +14,45 @@ struct sketching sketching_create(const struct drawing *d, enum simd simd) {
                           .symbols = d->pool,
                           .symbol_bits = d->symbol_bits,
                           .bands = d->bands,
+                          .rows = d->rows,
                           .cut = d->cut,
+                          .pick = drawing_picks(d),
                           .simd = simd};
     s.mask = mem_zero((uint64_t)s.bands * s.words, sizeof *s.mask);
     s.factor = mem_alloc(s.words, sizeof *s.factor);
-    uint32_t *pick = drawing_picks(d);
     const uint64_t symbol = ((uint64_t)1 << s.symbol_bits) - 1;
     for (uint32_t band = 0; band < s.bands; band++)
         for (uint32_t k = 0; k < d->rows; k++) {
-            uint32_t bit = pick[(uint64_t)band * d->rows + k] * s.symbol_bits;
+            uint32_t bit = s.pick[(uint64_t)band * d->rows + k] * s.symbol_bits;
             s.mask[(uint64_t)band * s.words + bit / 64] |= symbol << bit % 64;
         }
-    free(pick);
     for (uint32_t k = 0; k < s.words; k++)
         s.factor[k] = mix64(k + 0x3c6ef372fe94f82bu) | 1;
     return s;
 }
 
 void sketching_free(struct sketching *s) {
+    free(s->pick);
     free(s->mask);
     free(s->factor);
+}
+
+static inline uint64_t finish_key(uint64_t x) {
+    uint64_t hash = mix64(x) & ~BAND_ASKS;
+    return hash == BAND_NO_KEY ? 2 : hash;
+}
+
+/* A key of few bytes: all of them, and mixed. */
+static inline __attribute__((always_inline)) void pack_keys(const uint32_t *pick, uint32_t rows,
+                                                            uint32_t words, uint64_t salt,
+                                                            const uint64_t *sketch, uint64_t n,
+                                                            uint64_t *key) {
+    for (uint64_t i = 0; i < n; i++, sketch += words) {
+        uint64_t packed = 0;
+        for (uint32_t k = 0; k < rows; k++)
+            packed = packed << 8 | (sketch[pick[k] / 8] >> 8 * (pick[k] % 8) & 255);
+        key[i] = finish_key(packed ^ salt);
+    }
 }
 
 /* A key: the masked words by odd factors, both halves of the products, summed and mixed. Sums of different
@@ -48,15 +67,17 @@ static inline __attribute__((always_inline)) void make_keys(const uint64_t *mask
             unsigned __int128 part = (unsigned __int128)(sketch[i * words + k] & mask[k]) * factor[k];
             sum += (uint64_t)part ^ (uint64_t)(part >> 64);
         }
-        uint64_t hash = mix64(sum) & ~BAND_ASKS;
-        key[i] = hash == BAND_NO_KEY ? 2 : hash;
+        key[i] = finish_key(sum);
     }
 }
 
 void sketch_keys(const struct sketching *s, const uint64_t *sketch, uint64_t n, uint32_t band,
                  uint64_t *key) {
     const uint64_t *mask = s->mask + (uint64_t)band * s->words, salt = mix64(band + 0x9e3779b97f4a7c15u);
-    if (s->words == 8)
+    const uint32_t *pick = s->pick + (uint64_t)band * s->rows;
+    if (s->symbol_bits == 8 && s->rows <= 8)
+        pack_keys(pick, s->rows, s->words, salt, sketch, n, key);
+    else if (s->words == 8)
         make_keys(mask, s->factor, 8, salt, sketch, n, key);
     else if (s->words == 4)
         make_keys(mask, s->factor, 4, salt, sketch, n, key);

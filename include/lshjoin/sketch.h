@@ -16,7 +16,8 @@
 #include "lshjoin/drawing.h"
 
 struct sketching {
-    uint32_t words, symbols, symbol_bits, bands, cut;
+    uint32_t words, symbols, symbol_bits, bands, rows, cut;
+    uint32_t *pick;   /* [bands][rows] the symbols that a band reads */
     uint64_t *mask;   /* [bands][words] the bits that a band reads */
     uint64_t *factor; /* [words] odd: what a key multiplies them by */
     enum simd simd;
