@@ -29,12 +29,23 @@ enum simd cpu_simd(void) {
     return best;
 }
 
-bool cpu_vnni(void) {
+/* More than any level has. */
+static bool may_use_more(void) {
     const char *cap = getenv("LSHJOIN_SIMD");
-    if (cpu_simd() != SIMD_AVX512 || (cap && strcmp(cap, name[SIMD_AVX512]) == 0))
-        return false;
+    return cpu_simd() == SIMD_AVX512 && !(cap && strcmp(cap, name[SIMD_AVX512]) == 0);
+}
+
+bool cpu_vnni(void) {
 #if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512vnni");
+    return may_use_more() && __builtin_cpu_supports("avx512vnni");
+#else
+    return false;
+#endif
+}
+
+bool cpu_counts_bits(void) {
+#if defined(__x86_64__)
+    return may_use_more() && __builtin_cpu_supports("avx512vpopcntdq");
 #else
     return false;
 #endif

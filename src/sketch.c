@@ -17,7 +17,8 @@ struct sketching sketching_create(const struct drawing *d, enum simd simd) {
                           .rows = d->rows,
                           .cut = d->cut,
                           .pick = drawing_picks(d),
-                          .simd = simd};
+                          .simd = simd,
+                          .counts_bits = simd == SIMD_AVX512 && cpu_counts_bits()};
     s.mask = mem_zero((uint64_t)s.bands * s.words, sizeof *s.mask);
     s.factor = mem_alloc(s.words, sizeof *s.factor);
     const uint64_t symbol = ((uint64_t)1 << s.symbol_bits) - 1;
@@ -280,13 +281,30 @@ is_lowest_of_512(const struct sketching *s, const uint64_t *a, const uint64_t *b
     return false;
 }
 
+/* 512 symbols of one bit are counted in one register. */
+__attribute__((target("avx512f,avx512vpopcntdq"))) static uint32_t pass_bits(const struct sketching *s,
+                                                                             const uint64_t *a,
+                                                                             const uint64_t *b, uint32_t n,
+                                                                             uint32_t band, uint32_t *place) {
+    uint32_t found = 0;
+    int64_t most = 512 - (int64_t)s->cut; /* that differ */
+    __m512i mine = _mm512_loadu_si512(a);
+    for (uint32_t i = 0; i < n; i++, b += 8) {
+        __m512i differ = _mm512_xor_si512(mine, _mm512_loadu_si512(b));
+        if (_mm512_reduce_add_epi64(_mm512_popcnt_epi64(differ)) <= most && is_lowest_of_512(s, a, b, band))
+            place[found++] = i;
+    }
+    return found;
+}
+
 __attribute__((target("popcnt,avx2,avx512f,avx512bw"))) static uint32_t
 pass_avx512(const struct sketching *s, const uint64_t *a, const uint64_t *b, uint32_t n, uint32_t band,
             uint32_t *place) {
     if (s->words != 8)
         return pass_avx2(s, a, b, n, band, place);
     if (s->symbol_bits != 8)
-        return pass(s, a, b, n, band, 8, 1, is_lowest_of_512, place);
+        return s->counts_bits ? pass_bits(s, a, b, n, band, place)
+                              : pass(s, a, b, n, band, 8, 1, is_lowest_of_512, place);
     uint32_t found = 0;
     __m512i mine = _mm512_loadu_si512(a);
     for (uint32_t i = 0; i < n; i++, b += 8) {

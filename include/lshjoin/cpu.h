@@ -16,4 +16,7 @@ const char *cpu_simd_name(enum simd level);
  * LSHJOIN_SIMD names no level, avx512 included. */
 bool cpu_vnni(void);
 
+/* The same of its counts of bits (VPOPCNTDQ). */
+bool cpu_counts_bits(void);
+
 #endif

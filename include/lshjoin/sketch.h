@@ -21,6 +21,7 @@ struct sketching {
     uint64_t *mask;   /* [bands][words] the bits that a band reads */
     uint64_t *factor; /* [words] odd: what a key multiplies them by */
     enum simd simd;
+    bool counts_bits; /* cpu_counts_bits */
 };
 
 /* Words of a sketch. */

@@ -62,9 +62,10 @@ static uint32_t lowest(const uint64_t *a, const uint64_t *b, const struct drawin
 static void test_candidates(void **state) {
     (void)state;
     for (size_t i = 0; i < LENGTH(drawings); i++)
-        for (enum simd simd = SIMD_SCALAR; simd <= cpu_simd(); simd++) {
+        for (int level = SIMD_SCALAR; level <= (int)cpu_simd() + cpu_counts_bits(); level++) {
             const struct drawing *d = &drawings[i];
-            struct sketching s = sketching_create(d, simd);
+            struct sketching s = sketching_create(d, (enum simd)min_u64((uint64_t)level, cpu_simd()));
+            s.counts_bits = level > (int)cpu_simd();
             uint32_t *pick = drawing_picks(d), place[ROWS], words = s.words, candidates = 0;
             uint64_t *sketch = make(d, i);
             for (uint32_t a = 0; a < ROWS; a += 37)
