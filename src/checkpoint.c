@@ -327,10 +327,10 @@ void checkpoint_close(struct checkpoint *k) {
 
 /* ---- which job, and its plan ---- */
 
-int checkpoint_identify(struct checkpoint *k, struct pool *pool, const struct inputs *in, struct error *e) {
+int checkpoint_identify(struct checkpoint *k, const struct inputs *in, struct error *e) {
     if (!k)
         return 0;
-    json_t *mine = identity_of(k->c, pool, k->o, in);
+    json_t *mine = identity_of(k->c, k->o, in);
     if (k->resumes)
         identity_agrees(mine, k->identity, k->directory, e);
     json_decref(k->identity);

@@ -24,8 +24,9 @@ struct checkpoint;
 struct checkpoint *checkpoint_open(struct comm *c, const struct options *o, struct error *e);
 void checkpoint_close(struct checkpoint *k);
 
-/* Collective. Which job this is; on resuming, whether the state is of the same. Returns e->status, agreed. */
-int checkpoint_identify(struct checkpoint *k, struct pool *pool, const struct inputs *in, struct error *e);
+/* Collective, while inputs have hashes. Which job this is; on resuming, whether the state is of the same.
+ * Returns e->status, agreed. */
+int checkpoint_identify(struct checkpoint *k, const struct inputs *in, struct error *e);
 
 /* Collective. On resuming the plan that the job has: true. */
 bool checkpoint_has_plan(struct checkpoint *k, struct plan *p, struct survey *s);

@@ -24,7 +24,11 @@ void cluster_take(struct cluster *k, const struct pair *pairs, uint64_t n) {
         return;
     }
     for (uint64_t i = 0; i < n; i++)
-        forest_join(&k->forest, pairs[i].left, pairs[i].right + behind);
+        cluster_join(k, pairs[i].left, pairs[i].right + behind);
+}
+
+void cluster_join(struct cluster *k, uint64_t left, uint64_t right) {
+    forest_join(&k->forest, left, right);
 }
 
 void cluster_best(struct candidate_row *elected, const struct candidate_row *came) {

@@ -41,6 +41,9 @@ struct cluster {
 /* Take n pairs of this rank. Not collective. */
 void cluster_take(struct cluster *k, const struct pair *pairs, uint64_t n);
 
+/* Of components: one pair of rows, by their global numbers. Not collective. */
+void cluster_join(struct cluster *k, uint64_t left, uint64_t right);
+
 /* Collective. All pairs have come. Of this rank's rows: the smallest row of each one's group, and whether it
  * is the one that is kept of it (1 or 0): the best by score, ties by row; of a star its centre. */
 void cluster_finish(struct cluster *k, uint64_t *label, uint8_t *keep);

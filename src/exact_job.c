@@ -98,7 +98,7 @@ static struct exact_meeting meeting_of(const struct exact_job *j, const struct r
     uint64_t rows = rows_of(s, block->from, s->self_join ? 0 : j->left_stays, &m.moving.first);
     m.moving.first += block->first;
     m.among = s->self_join && !j->one_way && block->distance == 0;
-    m.unequal = s->self_join ? j->one_way : j->o->exclusive;
+    m.unequal = s->self_join ? j->one_way : inputs_exclude(j->in, j->o);
     if (!s->self_join || j->one_way || block->distance == 0 || 2 * block->distance != s->ranks)
         return m;
     if (s->rank < block->from) {

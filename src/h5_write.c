@@ -27,20 +27,28 @@ struct h5_pairs {
     uint64_t buffered, written;
 };
 
+static bool is_whole(const char *value) {
+    return strcmp(value, "bands") == 0 || strcmp(value, "input") == 0;
+}
+
 /* Returns how many there are. */
-static int columns_of(const char *value, bool ranked, struct column column[COLUMNS]) {
+static int columns_of(const struct pair_columns *given, struct column column[COLUMNS]) {
     static const uint64_t no_row = UINT64_MAX;
-    static const uint16_t no_bands = UINT16_MAX;
+    static const uint16_t no_number = UINT16_MAX;
     static const float no_value = NAN;
     static const uint32_t no_rank = UINT32_MAX;
-    column[0] = (struct column){"left", H5T_STD_U64LE, H5T_NATIVE_UINT64, sizeof no_row, &no_row};
-    column[1] = (struct column){"right", H5T_STD_U64LE, H5T_NATIVE_UINT64, sizeof no_row, &no_row};
-    if (strcmp(value, "bands") == 0)
-        column[2] = (struct column){value, H5T_STD_U16LE, H5T_NATIVE_UINT16, sizeof no_bands, &no_bands};
-    else
-        column[2] = (struct column){value, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, sizeof no_value, &no_value};
-    column[3] = (struct column){"rank", H5T_STD_U32LE, H5T_NATIVE_UINT32, sizeof no_rank, &no_rank};
-    return ranked ? 4 : 3;
+    int n = 0;
+    column[n++] = (struct column){given->left, H5T_STD_U64LE, H5T_NATIVE_UINT64, sizeof no_row, &no_row};
+    column[n++] = (struct column){given->right, H5T_STD_U64LE, H5T_NATIVE_UINT64, sizeof no_row, &no_row};
+    if (given->value && is_whole(given->value))
+        column[n++] =
+            (struct column){given->value, H5T_STD_U16LE, H5T_NATIVE_UINT16, sizeof no_number, &no_number};
+    else if (given->value)
+        column[n++] =
+            (struct column){given->value, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, sizeof no_value, &no_value};
+    if (given->ranked)
+        column[n++] = (struct column){"rank", H5T_STD_U32LE, H5T_NATIVE_UINT32, sizeof no_rank, &no_rank};
+    return n;
 }
 
 /* How datasets of this column are made. No times in it: equal pairs give equal files. */
@@ -66,7 +74,7 @@ static void release(struct h5_pairs *p) {
     free(p);
 }
 
-struct h5_pairs *h5_pairs_create(const char *file, const char *value, bool ranked, struct error *e) {
+struct h5_pairs *h5_pairs_create(const char *file, const struct pair_columns *columns, struct error *e) {
     hid_t id = create_file(file, e);
     if (id < 0)
         return NULL;
@@ -74,7 +82,7 @@ struct h5_pairs *h5_pairs_create(const char *file, const char *value, bool ranke
     p->name = mem_alloc(strlen(file) + 1, 1);
     strcpy(p->name, file);
     p->file = id;
-    p->columns = columns_of(value, ranked, p->column);
+    p->columns = columns_of(columns, p->column);
     for (int i = 0; i < COLUMNS; i++)
         p->buffer[i] = mem_alloc(BLOCK, p->column[i].size);
     return p;
@@ -130,13 +138,12 @@ static void buffer_pairs(struct h5_pairs *p, const struct pair *pairs, uint64_t 
         left[at + k] = pairs[k].left;
         right[at + k] = pairs[k].right;
     }
-    uint16_t *bands = p->buffer[2];
+    uint16_t *whole = p->buffer[2];
     float *values = p->buffer[2];
-    if (p->column[2].size == sizeof *bands)
-        for (uint64_t k = 0; k < n; k++)
-            bands[at + k] = (uint16_t)pairs[k].value;
-    else
-        for (uint64_t k = 0; k < n; k++)
+    for (uint64_t k = 0; p->columns > 2 && k < n; k++)
+        if (p->column[2].size == sizeof *whole)
+            whole[at + k] = (uint16_t)pairs[k].value;
+        else
             values[at + k] = (float)pairs[k].value;
     uint32_t *ranks = p->buffer[3];
     for (uint64_t k = 0; p->columns > 3 && k < n; k++)
@@ -197,14 +204,14 @@ static int create_virtual(hid_t file, const char *file_name, const struct column
     return e->status;
 }
 
-int h5_pairs_virtual(const char *file, const char *value, bool ranked, char *const *names,
+int h5_pairs_virtual(const char *file, const struct pair_columns *columns, char *const *names,
                      const uint64_t *counts, uint64_t n_files, struct error *e) {
     struct column column[COLUMNS];
     hid_t id = create_file(file, e);
     if (id < 0)
         return e->status;
-    int columns = columns_of(value, ranked, column);
-    for (int i = 0; i < columns && !e->status; i++)
+    int n = columns_of(columns, column);
+    for (int i = 0; i < n && !e->status; i++)
         create_virtual(id, file, &column[i], names, counts, n_files, e);
     if (H5Fclose(id) < 0)
         h5_fail(e, EX_IOERR, file, "cannot be finished");

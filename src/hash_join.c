@@ -40,15 +40,14 @@ static void sign(struct hash_join *j, uint32_t band, uint32_t band_end) {
     metrics_phase(j->metrics, "sign", "records");
     j->signatures = signatures_create(j->pool, j->in->family, &j->in->records, &part,
                                       own_split(&j->in->shard), !j->o->verify, tell_signed, j);
-    uint64_t n = j->in->family->is_of_vectors ? j->in->records.n : records_items(&j->in->records);
-    j->metrics->count[COUNT_HASHES] += n * drawing_values(&part);
+    j->metrics->count[COUNT_HASHES] += inputs_hashed(j->in) * drawing_values(&part);
 }
 
 /* Pairs of the round's buckets, `pairs` at most, to their homes, as many at a time as there is room for.
  * `done`: share of the rounds behind us; `share`: what this one is of all. */
 static int send_candidates(struct hash_join *j, uint64_t pairs, double done, double share, struct error *e) {
     struct pair_cursor cursor = {.shard = &j->in->shard,
-                                 .exclusive = j->o->exclusive,
+                                 .exclusive = inputs_exclude(j->in, j->o),
                                  .lists = j->owner.lists,
                                  .n_lists = j->o->threads};
     struct home *home = &j->home;

@@ -1,34 +1,17 @@
 #include "identity.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <xxhash.h>
 
-struct summing {
-    const struct records *records;
-    uint64_t first; /* number of the first row */
-    _Atomic uint64_t sum;
-};
-
-static void sum_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
-    (void)thread;
-    struct summing *job = ctx;
+/* Collective. Of all rows' hashes, each mixed with the number of its row. */
+static uint64_t sum_of_data(struct comm *c, const struct inputs *in) {
+    const uint64_t first = in->shard.start[in->shard.rank];
     uint64_t sum = 0;
-    for (uint64_t row = lo; row < hi; row++)
-        sum += XXH3_64bits_withSeed(records_row(job->records, row),
-                                    records_length(job->records, row) * job->records->item,
-                                    mix64(job->first + row));
-    atomic_fetch_add(&job->sum, sum);
-}
-
-static uint64_t sum_of_data(struct comm *c, struct pool *pool, const struct inputs *in) {
-    struct summing job = {&in->records, in->shard.start[in->shard.rank], 0};
-    pool_for(pool, in->records.n, 4096, sum_rows, &job);
-    uint64_t sum = job.sum;
+    for (uint64_t row = 0; row < in->records.n; row++)
+        sum += mix64(in->hash[row].low + mix64(first + row));
     comm_sum(c, &sum, 1);
     return sum;
 }
@@ -57,19 +40,20 @@ static json_t *asked(bool v) {
 static json_t *options_of(const struct options *o, const struct inputs *in) {
     static const char *const minhash[] = {"auto", "classic", "fast"};
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "--metric",
-        in->family->metric, "--threshold", given(o->threshold_text, o->threshold.value), "--radius",
-        given(o->radius_text, o->threshold.value), "--recall", given(o->recall > 0, o->recall), "--bands",
-        counted(o->bands), "--rows", counted(o->rows), "--seed", counted(o->seed), "--top-k",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+        "--metric", in->family->metric, "--threshold", given(o->threshold_text, o->threshold.value),
+        "--radius", given(o->radius_text, o->threshold.value), "--recall", given(o->recall > 0, o->recall),
+        "--bands", counted(o->bands), "--rows", counted(o->rows), "--seed", counted(o->seed), "--top-k",
         counted(o->top_k), "--pool", counted(o->pool), "--probes", counted(o->probes), "--width",
         given(o->width > 0, o->width), "--exact", asked(o->exact), "--minhash", minhash[o->minhash],
         "--no-sketch", asked(o->no_sketch), "--exclusive", asked(o->exclusive), "--skip-bad-rows",
-        asked(o->skip_bad_rows), "--max-bucket", counted(o->max_bucket));
+        asked(o->skip_bad_rows), "--max-bucket", counted(o->max_bucket), "--duplicates",
+        o->duplicates == DUPLICATES_GROUPS ? json_string("groups") : json_null());
 }
 
-static json_t *data_of(struct comm *c, struct pool *pool, const struct inputs *in) {
+static json_t *data_of(struct comm *c, const struct inputs *in) {
     char sum[24];
-    snprintf(sum, sizeof sum, "%016" PRIx64, sum_of_data(c, pool, in));
+    snprintf(sum, sizeof sum, "%016" PRIx64, sum_of_data(c, in));
     json_t *inputs = json_array();
     for (int i = 0; i < in->n; i++)
         json_array_append_new(
@@ -78,9 +62,9 @@ static json_t *data_of(struct comm *c, struct pool *pool, const struct inputs *i
                      (int)in->records.item, "checksum", sum);
 }
 
-json_t *identity_of(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in) {
+json_t *identity_of(struct comm *c, const struct options *o, const struct inputs *in) {
     return json_pack("{s:s, s:s, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION, "options",
-                     options_of(o, in), "data", data_of(c, pool, in));
+                     options_of(o, in), "data", data_of(c, in));
 }
 
 /* Text of a value, for a message; to free. */

@@ -9,7 +9,7 @@
 /* Collective. The job as JSON, to be released: program and version, the options that decide pairs, and of the
  * data shapes and a checksum of all rows, whatever their files are called and however many ranks there are.
  */
-json_t *identity_of(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in);
+json_t *identity_of(struct comm *c, const struct options *o, const struct inputs *in);
 
 /* Whether `other` is the same; else *e says what differs (EX_USAGE; of the data EX_DATAERR). `where` names
  * the owner of `other`. */

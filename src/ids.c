@@ -8,6 +8,7 @@
 #include "h5_read.h"
 #include "h5_strings.h"
 #include "text_write.h"
+#include "visit.h"
 
 enum { MOST_PAIRS = 1 << 16, PLACE_BYTES = 64 /* of one of them, beside its ids */ };
 
@@ -85,84 +86,51 @@ void ids_free(struct ids *ids) {
 
 /* The ids of some pairs: number 2i is the left one of pair i, 2i+1 the right one. */
 struct named {
-    uint64_t n, taken;     /* ids, and how many of those wanted are there */
-    struct u64_pair *want; /* [n] (row, number), by the row as this rank counts it */
-    uint64_t *at, *length; /* [n] in bytes */
+    uint64_t *at, *length; /* in bytes */
     char *bytes;
     uint64_t held, capacity;
 };
 
-/* The id of the next row that is wanted, for all that want it. */
-static void take(struct named *s, const void *id, uint64_t length) {
+static void take(void *ctx, uint64_t k, const void *id, uint64_t length) {
+    struct named *s = ctx;
     if (s->held + length > s->capacity) {
         s->capacity = 2 * (s->held + length);
         s->bytes = mem_grow(s->bytes, s->capacity, 1);
     }
     if (length > 0)
         memcpy(s->bytes + s->held, id, length);
-    for (uint64_t row = s->want[s->taken].first; s->taken < s->n && s->want[s->taken].first == row;
-         s->taken++) {
-        s->at[s->want[s->taken].second] = s->held;
-        s->length[s->want[s->taken].second] = length;
-    }
+    s->at[k] = s->held;
+    s->length[k] = length;
     s->held += length;
 }
 
-static void want(const struct ids *ids, struct named *s, const struct pair *pairs) {
-    const struct shard *shard = ids->shard;
-    struct u64_pair *scratch = mem_alloc(s->n, sizeof *scratch);
-    for (uint64_t k = 0; k < s->n; k++) {
-        const struct pair *p = &pairs[k / 2];
-        uint64_t row = k % 2 == 0 ? p->left : p->right + (shard->self_join ? 0 : shard->split);
-        s->want[k] = (struct u64_pair){shard_relative(shard, shard->rank, row), k};
-    }
-    sort_pairs(ids->pool, s->want, scratch, s->n);
-    free(scratch);
-}
-
-/* Collective. Our own rows come first, then, portion by portion, those of others. */
-static void find(const struct ids *ids, struct named *s) {
-    uint64_t local = shard_local_rows(ids->shard), n = 0, first;
-    const struct records *portion;
-    while (s->taken < s->n && s->want[s->taken].first < local)
-        take(s, records_row(&ids->own, s->want[s->taken].first),
-             records_length(&ids->own, s->want[s->taken].first));
-    uint64_t *rows = mem_alloc(s->n - s->taken, sizeof *rows);
-    for (uint64_t k = s->taken; k < s->n; k++)
-        if (n == 0 || rows[n - 1] != s->want[k].first)
-            rows[n++] = s->want[k].first;
-    struct fetch *fetch = comm_fetch_begin(ids->comm, ids->shard, &ids->own, rows, n, ids->most);
-    while (comm_fetch_next(fetch, &first, &portion))
-        for (uint64_t i = 0; i < portion->n; i++)
-            take(s, records_row(portion, i), records_length(portion, i));
-    comm_fetch_end(fetch);
-    free(rows);
-}
-
 /* Collective. */
-static void write_some(const struct ids *ids, FILE *f, const struct pair *pairs, uint64_t n, bool ranked) {
-    struct named s = {.n = 2 * n};
-    s.want = mem_alloc(s.n, sizeof *s.want);
-    s.at = mem_alloc(s.n, sizeof *s.at);
-    s.length = mem_alloc(s.n, sizeof *s.length);
-    want(ids, &s, pairs);
-    find(ids, &s);
+static void write_some(const struct ids *ids, FILE *f, const struct pair *pairs, uint64_t n,
+                       const struct pair_columns *columns) {
+    struct named s = {.at = mem_alloc(2 * n, sizeof *s.at), .length = mem_alloc(2 * n, sizeof *s.length)};
+    uint64_t *rows = mem_alloc(2 * n, sizeof *rows);
+    for (uint64_t i = 0; i < n; i++) {
+        rows[2 * i] = pair_left_row(&pairs[i], columns, ids->shard);
+        rows[2 * i + 1] = pair_right_row(&pairs[i], columns, ids->shard);
+    }
+    visit_rows(ids->comm, ids->pool, ids->shard, &ids->own, rows, 2 * n, ids->most, take, &s);
     for (uint64_t i = 0; i < n; i++) {
         text_write_id(f, s.bytes + s.at[2 * i], s.length[2 * i]);
         putc('\t', f);
         text_write_id(f, s.bytes + s.at[2 * i + 1], s.length[2 * i + 1]);
-        text_write_value(f, &pairs[i], ranked);
+        text_write_value(f, &pairs[i], columns);
     }
+    free(rows);
     free(s.bytes);
     free(s.length);
     free(s.at);
-    free(s.want);
 }
 
-void ids_write(const struct ids *ids, FILE *f, const struct pair *pairs, uint64_t n, bool ranked) {
+void ids_write(const struct ids *ids, FILE *f, const struct pair *pairs, uint64_t n,
+               const struct pair_columns *columns) {
     for (uint64_t at = 0, some, more = n; comm_max(ids->comm, &more, 1), more > 0;
          at += some, more = n - at) {
         some = min_u64(ids->at_once, n - at);
-        write_some(ids, f, pairs + at, some, ranked);
+        write_some(ids, f, pairs + at, some, columns);
     }
 }

@@ -3,7 +3,6 @@
 #ifndef IDS_H
 #define IDS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -29,6 +28,7 @@ void ids_free(struct ids *ids);
 
 /* Collective. Write n pairs of this rank to f (which may be NULL where n is 0), as text_write_pair does,
  * fetching the ids of rows that other ranks hold. Failures stay in the stream. */
-void ids_write(const struct ids *ids, FILE *f, const struct pair *pairs, uint64_t n, bool ranked);
+void ids_write(const struct ids *ids, FILE *f, const struct pair *pairs, uint64_t n,
+               const struct pair_columns *columns);
 
 #endif

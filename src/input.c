@@ -110,6 +110,7 @@ static void check_vectors(struct inputs *in, const struct source *s, const struc
                       of->input->file, of->input->object, (unsigned long long)(global - of->base), wrong);
         in->skipped += wrong != NULL;
     }
+    in->left_out = in->skipped;
 }
 
 static void read_vectors(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
@@ -150,6 +151,8 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
         return e->status;
     if (in->family->is_of_vectors) {
         comm_max_double(c, &in->largest_norm, 1);
+        in->hash = mem_alloc(n, sizeof *in->hash);
+        records_hash(&in->records, pool, in->hash);
         return 0;
     }
     if (in->records.item == sizeof(uint64_t)) {
@@ -158,7 +161,8 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
         if (largest <= UINT32_MAX)
             records_narrow(&in->records);
     }
-    records_sort_sets(&in->records, pool);
+    in->hash = mem_alloc(n, sizeof *in->hash);
+    records_sort_sets(&in->records, pool, in->hash);
     return 0;
 }
 
@@ -201,6 +205,7 @@ int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const stru
 
 void inputs_free(struct inputs *in) {
     records_free(&in->records);
+    free(in->hash);
     free(in->shard.start);
     *in = (struct inputs){0};
 }

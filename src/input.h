@@ -21,11 +21,15 @@ struct inputs {
     struct input of[2];
     struct shard shard;
     const struct family *family;
-    /* This rank's rows. Sets: each strictly rising, all ranks' elements of one width. Vectors: finite, or,
-     * left out, with a NaN. */
+    /* This rank's rows. Sets: each strictly rising, all ranks' elements of one width. Vectors: finite, or
+     * left out (records_leave_out). */
     struct records records;
-    uint64_t skipped;    /* of these rows, bad ones left out */
-    double largest_norm; /* of the vectors of all ranks */
+    struct row_hash *hash; /* of each, until duplicates have been looked for */
+    uint64_t skipped;      /* of these rows, bad ones left out */
+    uint64_t left_out;     /* these, and those that others stand for */
+    bool stand_for_others; /* some of all ranks' rows: their numbers are not those of all that they stand for
+                            */
+    double largest_norm;   /* of the vectors of all ranks */
     bool is_mhash_stdin;
 };
 
@@ -38,5 +42,16 @@ int input_split_name(const char *name, struct input *in, struct error *e);
 int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
                 struct metrics *m, struct error *e);
 void inputs_free(struct inputs *in);
+
+/* Items of this rank's rows that are hashed: elements, or, where a vector is hashed whole, vectors. */
+static inline uint64_t inputs_hashed(const struct inputs *in) {
+    return in->family->is_of_vectors ? in->records.n - in->left_out : records_items(&in->records);
+}
+
+/* Whether joins can leave out pairs with equal row numbers in their inputs; else telling them does (tell.h).
+ */
+static inline bool inputs_exclude(const struct inputs *in, const struct options *o) {
+    return o->exclusive && !in->stand_for_others;
+}
 
 #endif

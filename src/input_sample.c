@@ -85,7 +85,7 @@ int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, con
         if (!comm_failed(c, e))
             read_gathered(in, s, g, e);
         if (!comm_failed(c, e) && !in->family->is_of_vectors)
-            records_sort_sets(&in->records, pool);
+            records_sort_sets(&in->records, pool, NULL);
         else if (!e->status)
             comm_max_double(c, &in->largest_norm, 1);
     }

@@ -94,9 +94,8 @@ const char *source_check_vector(struct inputs *in, uint64_t row) {
         const void *x = records_row(r, row);
         double norm = sqrt(vector_moments(x, x, r->width, r->item, cpu_simd()).xx);
         in->largest_norm = norm > in->largest_norm ? norm : in->largest_norm;
-    } else if (r->item == sizeof(float))
-        *((float *)r->data + row * r->width) = NAN;
-    else
-        *((double *)r->data + row * r->width) = NAN;
+    } else {
+        records_leave_out(r, &row, 1);
+    }
     return wrong;
 }

@@ -3,16 +3,19 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include "budget.h"
 #include "checkpoint.h"
 #include "cluster_job.h"
+#include "duplicates.h"
 #include "exact_job.h"
 #include "forecast.h"
 #include "hash_join.h"
 #include "input.h"
 #include "lshjoin/cpu.h"
+#include "mates.h"
 #include "output.h"
 #include "planning.h"
 #include "report.h"
@@ -30,6 +33,8 @@ struct job {
     struct pool *pool;
     struct metrics metrics;
     struct inputs in;
+    struct cluster_job groups;
+    struct duplicates duplicates;
     struct plan plan;
     struct survey survey; /* of what was planned for */
     struct checkpoint *checkpoint;
@@ -87,9 +92,21 @@ static void count_records(struct job *j) {
     j->metrics.count[COUNT_ELEMENTS] = records_items(r);
 }
 
+/* Pairs of identical records. */
+static int find_mates(struct job *j, const struct threshold *threshold, struct sink *sink, struct error *e) {
+    uint64_t n;
+    metrics_stage(&j->metrics, STAGE_VERIFY);
+    struct pair *pairs = mates_find(&j->duplicates, j->pool, j->o, &j->in, &j->plan, threshold, &n);
+    sink_take_mates(sink, pairs, n, e);
+    free(pairs);
+    return e->status;
+}
+
 /* From records to similar pairs. */
 static int find_pairs(struct job *j, struct sink *sink, struct error *e) {
     struct threshold threshold = choose_threshold(j->o, j->in.family);
+    if (sink->tells_all && j->in.shard.self_join && find_mates(j, &threshold, sink, e))
+        return e->status;
     if (j->o->exact)
         return exact_join(j->c, j->pool, j->o, &j->in, &threshold, sink, &j->metrics, e);
     if (j->plan.drawing.symbol_bits)
@@ -101,22 +118,20 @@ static int find_pairs(struct job *j, struct sink *sink, struct error *e) {
 /* From records to pairs written. */
 static int join(struct job *j, struct output *out, struct error *e) {
     struct sink sink = {.comm = j->c,
+                        .pool = j->pool,
                         .options = j->o,
                         .shard = j->in.shard,
+                        .duplicates = &j->duplicates,
                         .smaller_is_nearer = j->in.family->smaller_is_nearer,
                         .one_way = exact_is_one_way(j->o, j->in.family),
                         .output = out,
                         .checkpoint = j->checkpoint,
                         .metrics = &j->metrics};
-    struct cluster_job groups = {.comm = j->c, .options = j->o, .in = &j->in, .metrics = &j->metrics};
-    if (j->o->clusters && cluster_job_open(&groups, e))
-        return e->status;
     if (j->o->clusters)
-        sink.cluster = &groups.cluster;
+        sink.cluster = &j->groups.cluster;
     if (!sink_open(&sink, e) && !find_pairs(j, &sink, e) && !sink_finish(&sink, e) && sink.cluster)
-        cluster_job_write(&groups, out, e);
+        cluster_job_write(&j->groups, out, e);
     sink_close(&sink);
-    cluster_job_close(&groups);
     return e->status;
 }
 
@@ -140,11 +155,54 @@ static int open_output(struct job *j, struct output *out, struct error *e) {
                        &j->metrics.values, e);
 }
 
+/* The groups of similar records, ready to take pairs. */
+static int open_groups(struct job *j, struct error *e) {
+    j->groups = (struct cluster_job){.comm = j->c, .options = j->o, .in = &j->in, .metrics = &j->metrics};
+    return j->o->clusters ? cluster_job_open(&j->groups, e) : 0;
+}
+
+/* Of identical records one stays. */
+static void collapse(struct job *j) {
+    struct inputs *in = &j->in;
+    struct duplicates *d = &j->duplicates;
+    uint64_t first = in->shard.start[in->shard.rank];
+    struct suspects all = {.shard = &in->shard,
+                           .left = max_u64(in->shard.split, first) - first,
+                           .are_vectors = in->family->is_of_vectors,
+                           .records = &in->records,
+                           .hash = in->hash};
+    metrics_stage(&j->metrics, STAGE_DUPLICATES);
+    duplicates_find(d, j->c, j->pool, &all, j->o->round_bytes);
+    free(in->hash);
+    in->hash = NULL;
+    in->left_out += d->n;
+    in->stand_for_others = d->all > 0;
+    j->metrics.count[COUNT_DUPLICATES] = d->n;
+    j->metrics.count[COUNT_GROUPS] = d->groups;
+    verbose(j->o, j->c, "%" PRIu64 " records are identical to others", d->all);
+}
+
+/* Those that others stand for, with the first of their groups: to the output, and, of the groups of similar
+ * records, to these. */
+static int tell_duplicates(struct job *j, struct output *out, struct error *e) {
+    const struct duplicates *d = &j->duplicates;
+    struct pair *rows = mem_alloc(d->n, sizeof *rows);
+    metrics_stage(&j->metrics, STAGE_WRITE);
+    for (uint64_t i = 0; i < d->n; i++) {
+        bool second = d->left_out[i].first >= j->in.shard.split;
+        uint64_t base = second ? j->in.shard.split : 0;
+        rows[i] = (struct pair){d->left_out[i].first - base, d->left_out[i].second - base, second, 0};
+    }
+    output_write_duplicates(out, rows, d->n, e);
+    for (uint64_t i = 0; i < d->n && j->o->clusters; i++)
+        cluster_join(&j->groups.cluster, d->left_out[i].second, d->left_out[i].first);
+    free(rows);
+    return e->status;
+}
+
 /* What the bands will be: the checkpoint's where there is one. */
 static int make_plan(struct job *j, struct error *e) {
     metrics_stage(&j->metrics, STAGE_PLAN);
-    if (checkpoint_identify(j->checkpoint, j->pool, &j->in, e))
-        return e->status;
     if (!checkpoint_has_plan(j->checkpoint, &j->plan, &j->survey))
         planning_make(&j->plan, &j->survey, j->c, j->pool, j->o, &j->in, e);
     checkpoint_plan(j->checkpoint, &j->plan, &j->survey);
@@ -163,13 +221,18 @@ static int finish(struct job *j, struct output *out, struct error *e) {
 /* From records to pairs, and the report. */
 static int run(struct job *j, struct output *out, struct error *e) {
     say_inputs(j);
+    count_records(j);
+    if (checkpoint_identify(j->checkpoint, &j->in, e) || open_groups(j, e))
+        return e->status;
     if (make_plan(j, e))
         return e->status;
     say_plan(j);
     if (budget_fit(&j->budget, j->c, &j->fitted, &j->in, &j->plan, e))
         return e->status;
     say_cut(j);
-    count_records(j);
+    collapse(j);
+    if (j->o->duplicates == DUPLICATES_GROUPS && tell_duplicates(j, out, e))
+        return e->status;
     if (!join(j, out, e) && !finish(j, out, e) && j->trace)
         trace_write(j->trace, &j->metrics, e);
     return e->status;
@@ -220,6 +283,8 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     if (out)
         output_free(out);
     checkpoint_close(j.checkpoint);
+    cluster_job_close(&j.groups);
+    duplicates_free(&j.duplicates);
     trace_close(j.trace);
     metrics_free(&j.metrics);
     inputs_free(&j.in);

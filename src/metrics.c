@@ -10,8 +10,8 @@
 #include "lshjoin/base.h"
 #include "lshjoin/fault.h"
 
-const char *const stage_name[STAGES] = {"read",       "plan",   "sign",  "exchange", "group",
-                                        "candidates", "verify", "write", "cluster"};
+const char *const stage_name[STAGES] = {"read",  "plan",       "duplicates", "sign",  "exchange",
+                                        "group", "candidates", "verify",     "write", "cluster"};
 
 void metrics_begin(struct metrics *m, enum progress progress, const uint64_t *wire) {
     *m = (struct metrics){.progress = progress, .begin = seconds_now(), .wire = wire};

@@ -41,6 +41,8 @@ static void insert(struct nearest *t, const struct pair *p) {
         return;
     while (at > 0 && is_nearer(t, x, list[at - 1]))
         at--;
+    if (at > 0 && list[at - 1].right == x.right) /* a row with itself, turned around */
+        return;
     *count += *count < t->k;
     memmove(list + at + 1, list + at, (*count - 1 - at) * sizeof *list);
     list[at] = x;
@@ -56,7 +58,7 @@ static void take(void *ctx, const struct pair *pairs, uint64_t n) {
 }
 
 void nearest_add(struct nearest *t, const struct pair *pairs, uint64_t n) {
-    struct pair *both = t->shard->self_join ? pairs_mirror(pairs, n) : NULL;
+    struct pair *both = t->mirrors ? pairs_mirror(pairs, n) : NULL;
     pairs_route(t->comm, both ? both : pairs, both ? 2 * n : n, t->most, holder, take, t);
     free(both);
 }
@@ -91,16 +93,14 @@ int nearest_each(const struct nearest *t,
     return e->status;
 }
 
-int nearest_write(struct nearest *t, struct output *out, uint64_t *written, struct error *e) {
+int nearest_tell(const struct nearest *t,
+                 int (*tell)(void *ctx, const struct pair *pairs, uint64_t n, struct error *e), void *ctx,
+                 struct error *e) {
     uint64_t each = rows_at_once(t), blocks = (t->n + each - 1) / each;
     struct pair *pairs = mem_alloc(min_u64(each, t->n) * t->k, sizeof *pairs);
-    comm_max(t->comm, &blocks, 1); /* output_write is collective */
-    *written = 0;
-    for (uint64_t b = 0; b < blocks && !e->status; b++) {
-        uint64_t n = list_rows(t, min_u64(t->n, b * each), min_u64(t->n, (b + 1) * each), pairs);
-        output_write(out, pairs, n, e);
-        *written += n;
-    }
+    comm_max(t->comm, &blocks, 1); /* to tell is collective */
+    for (uint64_t b = 0; b < blocks && !e->status; b++)
+        tell(ctx, pairs, list_rows(t, min_u64(t->n, b * each), min_u64(t->n, (b + 1) * each), pairs), e);
     free(pairs);
     return e->status;
 }

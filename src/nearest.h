@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "output.h"
+#include "lshjoin/shard.h"
 #include "pair.h"
 
 /* The first block is given; the rest is its own. */
@@ -14,6 +14,7 @@ struct nearest {
     struct comm *comm;
     const struct shard *shard;
     uint64_t k;
+    bool mirrors; /* a pair counts for both of its rows */
     bool smaller_is_nearer;
     uint64_t most; /* bytes to send or receive at once */
 
@@ -29,7 +30,7 @@ void nearest_close(struct nearest *t);
  * reach to be kept; where there are fewer, what all reach. */
 double nearest_limit(const struct nearest *t, uint64_t row);
 
-/* Collective. Take n pairs, each of which comes once. */
+/* Collective. Take n pairs, each of which comes once; one of a row with itself counts once. */
 void nearest_add(struct nearest *t, const struct pair *pairs, uint64_t n);
 
 /* What was found so far, of this rank's rows, in blocks that fit `most`; give() returns e->status. */
@@ -39,7 +40,10 @@ int nearest_each(const struct nearest *t,
 /* Collective. Take n pairs that nearest_each has given, in this run or an earlier one, on any rank. */
 void nearest_restore(struct nearest *t, const struct pair *pairs, uint64_t n);
 
-/* Collective. Write what was found, ranked. Returns e->status, agreed; *written: pairs of this rank. */
-int nearest_write(struct nearest *t, struct output *out, uint64_t *written, struct error *e);
+/* Collective. Hand on what was found, ranked, the pairs of a left row one after the other. tell is collective
+ * and returns e->status, agreed, as does this. */
+int nearest_tell(const struct nearest *t,
+                 int (*tell)(void *ctx, const struct pair *pairs, uint64_t n, struct error *e), void *ctx,
+                 struct error *e);
 
 #endif

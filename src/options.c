@@ -42,6 +42,7 @@ enum {
     MAX_BUCKET,
     FORMAT,
     IDS,
+    DUPLICATES,
     FORCE,
     NO_PRINT,
     ROUND,
@@ -86,6 +87,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"format", required_argument, NULL, FORMAT},
     {"ids", no_argument, NULL, IDS},
+    {"duplicates", required_argument, NULL, DUPLICATES},
     {"force", no_argument, NULL, FORCE},
     {"no-print", no_argument, NULL, NO_PRINT},
     {"round", required_argument, NULL, ROUND},
@@ -154,6 +156,9 @@ void options_help(FILE *f) {
         "      --format F       h5 (default with -o), tsv (default without) or mhash (default for text on\n"
         "                       standard input): one line per query\n"
         "      --ids            of tsv: print the ids of records, which lshpack --ids kept, for row numbers\n"
+        "      --duplicates W   of identical records: pairs (default), or groups: each in a table of its "
+        "own, and\n"
+        "                       in pairs only the first of them\n"
         "      --files N        at most N files of pairs, shared by ranks where there are more (default "
         "512)\n"
         "      --force          replace the finished run that DIR holds\n"
@@ -219,6 +224,13 @@ static int format(struct options *o, const char *text, struct error *e) {
         if (strcmp(text, names[i]) == 0)
             o->format = (enum format)i;
     return o->format ? 0 : error_set(e, EX_USAGE, "--format: '%s' is none of h5, tsv, mhash", text);
+}
+
+static int duplicates(struct options *o, const char *text, struct error *e) {
+    if (strcmp(text, "pairs") != 0 && strcmp(text, "groups") != 0)
+        return error_set(e, EX_USAGE, "--duplicates: '%s' is neither pairs nor groups", text);
+    o->duplicates = strcmp(text, "groups") == 0 ? DUPLICATES_GROUPS : DUPLICATES_PAIRS;
+    return 0;
 }
 
 static int minhash(struct options *o, const char *text, struct error *e) {
@@ -327,6 +339,8 @@ static int take(struct options *o, int option, struct error *e) {
     case IDS:
         o->ids = true;
         break;
+    case DUPLICATES:
+        return duplicates(o, optarg, e);
     case FORCE:
         o->force = true;
         break;
@@ -474,6 +488,27 @@ static int check_clusters(const struct options *o, struct error *e) {
     return 0;
 }
 
+/* Groups are tables of their own, and pairs name but one of a group. */
+static int check_duplicates(const struct options *o, struct error *e) {
+    if (o->duplicates != DUPLICATES_GROUPS)
+        return 0;
+    if (!o->output && !o->no_print)
+        return error_set(e, EX_USAGE, "--duplicates groups writes files: give their directory with --output");
+    if (o->format == FORMAT_MHASH)
+        return error_set(e, EX_USAGE, "--duplicates groups: the format mhash has no place for them");
+    if (o->exclusive && o->n_inputs == 2)
+        return error_set(
+            e, EX_USAGE,
+            "--duplicates groups: with --exclusive each record has partners of its own, and none "
+            "can stand for others");
+    if (o->cluster_method == CLUSTER_STAR)
+        return error_set(
+            e, EX_USAGE,
+            "--duplicates groups: stars are made of all pairs, and it tells those of one of each: "
+            "it goes with --cluster-method components");
+    return 0;
+}
+
 static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
@@ -496,6 +531,8 @@ static int check(struct options *o, struct error *e) {
                          o->resume ? "--resume" : "--checkpoint-every");
     if (o->trace && o->dry_run)
         return error_set(e, EX_USAGE, "--dry-run joins nothing: --trace does not go with it");
+    if (check_duplicates(o, e))
+        return e->status;
     if (o->quiet && o->verbose)
         return error_set(e, EX_USAGE, "--quiet and --verbose exclude each other");
     return 0;

@@ -20,6 +20,9 @@ enum cluster_method { CLUSTER_COMPONENTS, CLUSTER_STAR };
 /* Which record of a group stays. */
 enum keep { KEEP_DEFAULT, KEEP_FIRST, KEEP_LONGEST, KEEP_SCORE };
 
+/* Identical records: told as the pairs that they are in, or as groups, of which the pairs name the first. */
+enum duplicates_as { DUPLICATES_PAIRS, DUPLICATES_GROUPS };
+
 struct options {
     int argc; /* the command as given, for the report */
     char **command;
@@ -55,6 +58,7 @@ struct options {
     enum format format;
     uint64_t max_bucket; /* larger buckets are skipped; 0: none */
     bool ids;            /* in the place of row numbers */
+    enum duplicates_as duplicates;
     bool force, no_print, progress, quiet, verbose;
     const char *checkpoint;  /* directory, or NULL */
     double checkpoint_every; /* seconds; below 0: as seems fit */

@@ -18,28 +18,36 @@
 
 enum { NAME = 64 };
 
+enum { PAIRS, DUPLICATES, TABLES };
+
+/* Files of pairs, one a rank or one for some. */
+struct table {
+    const char *name; /* with which theirs begin; that of the virtual one */
+    struct pair_columns columns;
+    char **names;     /* [n_files] */
+    uint64_t *counts; /* [n_files] pairs in each, once finished */
+    uint64_t written; /* pairs to this rank's file */
+    struct h5_pairs *h5;
+    FILE *text;
+};
+
 struct output {
     struct comm *c;
     struct pool *pool;
     const struct options *o;
     const struct shard *shard;
-    struct ids ids; /* of --ids */
-    const char *value;
+    struct ids ids;           /* of --ids */
     struct histogram *values; /* not owned */
     enum format format;
     int lock; /* rank 0: the directory, locked against other runs; or -1 */
 
-    uint64_t n_files; /* 0: standard output or nowhere */
+    uint64_t n_files; /* of each table; 0: standard output or nowhere */
     uint64_t file;    /* this rank's */
     bool open;        /* the directory is ours */
     bool finished;    /* all files are whole and have their names */
     bool writes;      /* this rank is its file's writer: the first of the ranks that share it */
-    char **names;     /* [n_files] */
-    uint64_t *counts; /* [n_files] pairs in each, once finished */
-    uint64_t written; /* pairs to this rank's file */
-
-    struct h5_pairs *h5;
-    FILE *text;
+    struct table table[TABLES];
+    int n_tables;
     struct u64_pair
         *entries; /* FORMAT_MHASH: (query, partner), held until the end, when they can be sorted */
     uint64_t n_entries, capacity;
@@ -70,15 +78,24 @@ static int make_directory(const char *directory, struct error *e) {
                      strerror(why ? why : errno));
 }
 
-/* Whether a name is one that a run gives: of its report, of the virtual file, of the groups, or of a file of
- * pairs. */
-static bool is_final_name(const char *name) {
+/* Whether a name is one that a run gives to a table's file, or the virtual one. */
+static bool is_table_name(const char *name, const char *table) {
+    size_t n = strlen(table);
     int length = 0;
     char ending[8] = "";
-    if (strcmp(name, "run.json") == 0 || strcmp(name, "pairs.h5") == 0 || strcmp(name, "clusters.h5") == 0)
+    if (strncmp(name, table, n) != 0)
+        return false;
+    name += n;
+    if (strcmp(name, ".h5") == 0)
         return true;
-    return sscanf(name, "pairs-%*5[0-9]-of-%*5[0-9].%n%7s", &length, ending) == 1 && length == 21 &&
+    return sscanf(name, "-%*5[0-9]-of-%*5[0-9].%n%7s", &length, ending) == 1 && length == 16 &&
            (strcmp(ending, "h5") == 0 || strcmp(ending, "tsv") == 0 || strcmp(ending, "txt") == 0);
+}
+
+/* Whether a name is one that a run gives: of its report, of the groups, or of a table. */
+static bool is_final_name(const char *name) {
+    return strcmp(name, "run.json") == 0 || strcmp(name, "clusters.h5") == 0 ||
+           is_table_name(name, "pairs") || is_table_name(name, "duplicates");
 }
 
 /* The same with the marks of a file that is being written. */
@@ -162,26 +179,28 @@ static int writer_of(const struct output *out, uint64_t file) {
 static void name_files(struct output *out) {
     static const char *const ending[] = {"", "h5", "tsv", "txt"};
     out->n_files = min_u64(out->o->files, (uint64_t)comm_size(out->c));
-    out->names = mem_alloc(out->n_files, sizeof *out->names);
-    out->counts = mem_zero(out->n_files, sizeof *out->counts);
-    for (uint64_t i = 0; i < out->n_files; i++) {
-        out->names[i] = mem_alloc(NAME, 1);
-        snprintf(out->names[i], NAME, "pairs-%05llu-of-%05llu.%s", (unsigned long long)i,
-                 (unsigned long long)out->n_files, ending[out->format]);
+    for (struct table *t = out->table; t < out->table + out->n_tables; t++) {
+        t->names = mem_alloc(out->n_files, sizeof *t->names);
+        t->counts = mem_zero(out->n_files, sizeof *t->counts);
+        for (uint64_t i = 0; i < out->n_files; i++) {
+            t->names[i] = mem_alloc(NAME, 1);
+            snprintf(t->names[i], NAME, "%s-%05llu-of-%05llu.%s", t->name, (unsigned long long)i,
+                     (unsigned long long)out->n_files, ending[out->format]);
+        }
     }
     out->file = file_of(out, comm_rank(out->c));
     out->writes = writer_of(out, out->file) == comm_rank(out->c);
 }
 
-static void open_file(struct output *out, struct error *e) {
+static void open_file(const struct output *out, struct table *t, struct error *e) {
     char path[4096 + NAME];
-    path_of(out, out->names[out->file], true, path);
+    path_of(out, t->names[out->file], true, path);
     if (out->format == FORMAT_H5) {
-        out->h5 = h5_pairs_create(path, out->value, out->o->top_k > 0, e);
+        t->h5 = h5_pairs_create(path, &t->columns, e);
         return;
     }
-    out->text = fopen(path, "wx"); /* a name that others can guess: what they put there is not written to */
-    if (!out->text)
+    t->text = fopen(path, "wx"); /* a name that others can guess: what they put there is not written to */
+    if (!t->text)
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", path, strerror(errno));
 }
 
@@ -196,30 +215,42 @@ struct output *output_prepare(struct comm *c, struct pool *pool, const struct op
     return NULL;
 }
 
+static void name_tables(struct output *out, const struct inputs *in, const char *value) {
+    const struct options *o = out->o;
+    out->table[PAIRS] =
+        (struct table){.name = "pairs",
+                       .columns = {.left = "left", .right = "right", .value = value, .ranked = o->top_k > 0}};
+    out->table[DUPLICATES] = (struct table){
+        .name = "duplicates",
+        .columns = {.left = "row", .right = "first", .value = in->n == 2 ? "input" : NULL, .within = true}};
+    out->n_tables = o->duplicates == DUPLICATES_GROUPS ? TABLES : 1;
+}
+
 int output_open(struct output *out, enum format format, const struct inputs *in, const char *value,
                 struct histogram *values, struct error *e) {
     const struct options *o = out->o;
     out->format = format;
     out->shard = &in->shard;
-    out->value = value;
     out->values = values;
     out->open = true;
+    name_tables(out, in, value);
     if (o->arrays)
         return 0;
     if (o->ids && ids_read(&out->ids, out->c, out->pool, in, o->round_bytes, e))
         return e->status;
     if (o->output && !o->no_print) {
         name_files(out);
-        if (out->writes)
-            open_file(out, e);
+        for (int i = 0; i < out->n_tables && out->writes && !e->status; i++)
+            open_file(out, &out->table[i], e);
         if (comm_failed(out->c, e))
             return e->status;
     } else if (!o->no_print) {
         out->writes = true;
-        out->text = stdout;
+        out->table[PAIRS].text = stdout;
     }
-    if (out->text && format == FORMAT_TSV)
-        text_write_header(out->text, value, o->top_k > 0);
+    for (struct table *t = out->table; t < out->table + out->n_tables; t++)
+        if (t->text && format == FORMAT_TSV)
+            text_write_header(t->text, &t->columns);
     return 0;
 }
 
@@ -230,18 +261,17 @@ static int writer_of_pair(void *ctx, const struct pair *p) {
     return out->n_files ? writer_of(out, file_of(out, rank)) : 0;
 }
 
-static void check_text(const struct output *out, struct error *e) {
-    if (ferror(out->text))
+static void check_text(const struct output *out, const struct table *t, struct error *e) {
+    if (ferror(t->text))
         error_set(e, EX_IOERR, "%s%s%s: cannot be written: %s",
                   out->n_files ? out->o->output : "standard output", out->n_files ? "/" : "",
-                  out->n_files ? out->names[out->file] : "", strerror(errno));
+                  out->n_files ? t->names[out->file] : "", strerror(errno));
 }
 
 /* Take pairs that are this rank's to write; what goes wrong is kept for output_write to tell. With --ids
  * collective: all ranks come here equally often. */
-static void write_here(void *ctx, const struct pair *pairs, uint64_t n) {
-    struct output *out = ctx;
-    out->written += n;
+static void write_here(struct output *out, struct table *t, const struct pair *pairs, uint64_t n) {
+    t->written += n;
     if (out->format == FORMAT_MHASH) {
         if (out->n_entries + n > out->capacity) {
             out->capacity = 2 * (out->n_entries + n);
@@ -249,16 +279,37 @@ static void write_here(void *ctx, const struct pair *pairs, uint64_t n) {
         }
         for (uint64_t i = 0; i < n; i++)
             out->entries[out->n_entries++] = (struct u64_pair){pairs[i].left, pairs[i].right};
-    } else if (out->h5) {
-        h5_pairs_write(out->h5, pairs, n, &out->failure);
+    } else if (t->h5) {
+        h5_pairs_write(t->h5, pairs, n, &out->failure);
     } else {
         if (out->o->ids)
-            ids_write(&out->ids, out->text, pairs, n, out->o->top_k > 0);
-        else if (out->text)
-            text_write_pairs(out->text, pairs, n, out->o->top_k > 0);
-        if (out->text)
-            check_text(out, &out->failure);
+            ids_write(&out->ids, t->text, pairs, n, &t->columns);
+        else if (t->text)
+            text_write_pairs(t->text, pairs, n, &t->columns);
+        if (t->text)
+            check_text(out, t, &out->failure);
     }
+}
+
+static void write_pairs(void *ctx, const struct pair *pairs, uint64_t n) {
+    struct output *out = ctx;
+    write_here(out, &out->table[PAIRS], pairs, n);
+}
+
+static void write_duplicates(void *ctx, const struct pair *pairs, uint64_t n) {
+    struct output *out = ctx;
+    write_here(out, &out->table[DUPLICATES], pairs, n);
+}
+
+static int write_all(struct output *out, const struct pair *pairs, uint64_t n,
+                     void (*take)(void *ctx, const struct pair *pairs, uint64_t n), struct error *e) {
+    if (out->n_files == (uint64_t)comm_size(out->c) && out->format != FORMAT_MHASH)
+        take(out, pairs, n);
+    else
+        pairs_route(out->c, pairs, n, out->o->round_bytes, writer_of_pair, take, out);
+    *e = out->failure;
+    comm_failed(out->c, e);
+    return e->status;
 }
 
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e) {
@@ -273,45 +324,45 @@ int output_write(struct output *out, const struct pair *pairs, uint64_t n, struc
         comm_failed(out->c, e);
         return e->status;
     }
-    struct pair *mirrored = NULL;
-    if (out->format == FORMAT_MHASH && out->shard->self_join && !out->o->top_k) {
-        pairs = mirrored = pairs_mirror(pairs, n);
-        n *= 2;
-    }
-    if (out->n_files == (uint64_t)comm_size(out->c) && out->format != FORMAT_MHASH)
-        write_here(out, pairs, n);
-    else
-        pairs_route(out->c, pairs, n, out->o->round_bytes, writer_of_pair, write_here, out);
-    free(mirrored);
-    *e = out->failure;
-    comm_failed(out->c, e);
+    if (out->format != FORMAT_MHASH || !out->shard->self_join || out->o->top_k)
+        return write_all(out, pairs, n, write_pairs, e);
+    struct pair *both = pairs_mirror(pairs, n);
+    write_all(out, both, 2 * n, write_pairs, e);
+    free(both);
     return e->status;
 }
 
+int output_write_duplicates(struct output *out, const struct pair *rows, uint64_t n, struct error *e) {
+    return out->o->no_print ? 0 : write_all(out, rows, n, write_duplicates, e);
+}
+
+static void write_entries(struct output *out, FILE *f) {
+    struct u64_pair *scratch = mem_alloc(out->n_entries, sizeof *scratch);
+    sort_pairs(out->pool, out->entries, scratch, out->n_entries);
+    free(scratch);
+    int end =
+        out->n_files ? writer_of(out, out->file + 1) : 1; /* the rank after the last that shares the file */
+    uint64_t first = min_u64(out->shard->split, out->shard->start[comm_rank(out->c)]);
+    text_write_queries(f, first, min_u64(out->shard->split, out->shard->start[end]), out->entries,
+                       out->n_entries);
+}
+
 /* Write what had to wait, and close. */
-static void close_file(struct output *out, struct error *e) {
-    if (out->h5) {
-        h5_pairs_close(out->h5, e);
-        out->h5 = NULL;
+static void close_file(struct output *out, struct table *t, struct error *e) {
+    if (t->h5) {
+        h5_pairs_close(t->h5, e);
+        t->h5 = NULL;
     }
-    if (!out->text)
+    if (!t->text)
         return;
-    if (out->format == FORMAT_MHASH) {
-        struct u64_pair *scratch = mem_alloc(out->n_entries, sizeof *scratch);
-        sort_pairs(out->pool, out->entries, scratch, out->n_entries);
-        free(scratch);
-        int end = out->n_files ? writer_of(out, out->file + 1)
-                               : 1; /* the rank after the last that shares the file */
-        uint64_t first = min_u64(out->shard->split, out->shard->start[comm_rank(out->c)]);
-        text_write_queries(out->text, first, min_u64(out->shard->split, out->shard->start[end]), out->entries,
-                           out->n_entries);
-    }
-    fflush(out->text);
-    check_text(out, e);
-    if (out->text != stdout && fclose(out->text) != 0)
-        error_set(e, EX_IOERR, "%s/%s: cannot be written: %s", out->o->output, out->names[out->file],
+    if (out->format == FORMAT_MHASH)
+        write_entries(out, t->text);
+    fflush(t->text);
+    check_text(out, t, e);
+    if (t->text != stdout && fclose(t->text) != 0)
+        error_set(e, EX_IOERR, "%s/%s: cannot be written: %s", out->o->output, t->names[out->file],
                   strerror(errno));
-    out->text = NULL;
+    t->text = NULL;
 }
 
 char *output_part(const struct output *out, const char *name) {
@@ -328,28 +379,36 @@ void output_name(const struct output *out, const char *name, struct error *e) {
         error_set(e, EX_IOERR, "%s: cannot be named: %s", whole, strerror(errno));
 }
 
-int output_finish(struct output *out, struct error *e) {
+/* Rank 0: the one file over all. */
+static void write_virtual(const struct output *out, const struct table *t, struct error *e) {
+    char name[NAME], path[4096 + NAME];
+    snprintf(name, sizeof name, "%s.h5", t->name);
+    path_of(out, name, true, path);
+    if (!h5_pairs_virtual(path, &t->columns, t->names, t->counts, out->n_files, e))
+        output_name(out, name, e);
+}
+
+static void finish_table(struct output *out, struct table *t, struct error *e) {
     if (out->writes)
-        close_file(out, e);
-    if (comm_failed(out->c, e))
-        return e->status;
-    out->finished = out->n_files == 0;
-    if (out->finished)
-        return 0;
+        close_file(out, t, e);
+    if (comm_failed(out->c, e) || out->n_files == 0)
+        return;
     if (out->writes) {
-        out->counts[out->file] = out->written;
-        output_name(out, out->names[out->file], e);
+        t->counts[out->file] = t->written;
+        output_name(out, t->names[out->file], e);
     }
-    comm_sum(out->c, out->counts, out->n_files);
+    comm_sum(out->c, t->counts, out->n_files);
     if (comm_failed(out->c, e))
-        return e->status;
-    if (out->format == FORMAT_H5 && comm_rank(out->c) == 0) {
-        char path[4096 + NAME];
-        path_of(out, "pairs.h5", true, path);
-        if (!h5_pairs_virtual(path, out->value, out->o->top_k > 0, out->names, out->counts, out->n_files, e))
-            output_name(out, "pairs.h5", e);
-    }
-    out->finished = !comm_failed(out->c, e);
+        return;
+    if (out->format == FORMAT_H5 && comm_rank(out->c) == 0)
+        write_virtual(out, t, e);
+    comm_failed(out->c, e);
+}
+
+int output_finish(struct output *out, struct error *e) {
+    for (int i = 0; i < out->n_tables && !e->status; i++)
+        finish_table(out, &out->table[i], e);
+    out->finished = !e->status;
     return e->status;
 }
 
@@ -361,26 +420,32 @@ static void remove_file(const struct output *out, const char *name) {
     }
 }
 
-void output_free(struct output *out) {
+/* What is not whole is removed. */
+static void free_table(const struct output *out, struct table *t) {
     struct error ignored = {0};
-    if (out->h5)
-        h5_pairs_close(out->h5, &ignored);
-    if (out->text && out->text != stdout)
-        fclose(out->text);
-    if (out->writes && out->n_files && !out->finished)
-        remove_file(out, out->names[out->file]);
-    if (out->open && !out->finished && comm_rank(out->c) == 0) {
-        if (out->n_files && out->format == FORMAT_H5)
-            remove_file(out, "pairs.h5");
-        if (out->o->clusters)
-            remove_file(out, "clusters.h5");
-    }
+    char whole[NAME];
+    snprintf(whole, sizeof whole, "%s.h5", t->name ? t->name : "");
+    if (t->h5)
+        h5_pairs_close(t->h5, &ignored);
+    if (t->text && t->text != stdout)
+        fclose(t->text);
+    if (t->names && out->writes && !out->finished)
+        remove_file(out, t->names[out->file]);
+    if (t->names && comm_rank(out->c) == 0 && out->format == FORMAT_H5 && !out->finished)
+        remove_file(out, whole);
+    for (uint64_t i = 0; t->names && i < out->n_files; i++)
+        free(t->names[i]);
+    free(t->names);
+    free(t->counts);
+}
+
+void output_free(struct output *out) {
+    for (int i = 0; i < TABLES; i++)
+        free_table(out, &out->table[i]);
+    if (out->open && !out->finished && out->o->clusters && comm_rank(out->c) == 0)
+        remove_file(out, "clusters.h5");
     if (out->lock >= 0)
         close(out->lock);
-    for (uint64_t i = 0; i < out->n_files; i++)
-        free(out->names[i]);
-    free(out->names);
-    free(out->counts);
     free(out->entries);
     ids_free(&out->ids);
     free(out);
@@ -390,6 +455,6 @@ uint64_t output_files(const struct output *out) {
     return out->n_files;
 }
 
-const char *output_file_name(const struct output *out, uint64_t file) {
-    return out->names[file];
+const char *output_file_name(const struct output *out, bool of_duplicates, uint64_t file) {
+    return out->table[of_duplicates ? DUPLICATES : PAIRS].names[file];
 }

@@ -25,6 +25,9 @@ int output_open(struct output *out, enum format format, const struct inputs *in,
                 struct histogram *values, struct error *e);
 /* Collective. Takes n pairs of this rank, in any order. Returns e->status, agreed. */
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e);
+/* Collective, with --duplicates groups. The same of rows (left) and the first of their groups (right), both
+ * of the input that the value numbers. */
+int output_write_duplicates(struct output *out, const struct pair *rows, uint64_t n, struct error *e);
 /* Collective. Finishes all files, gives them their names and writes the virtual file. Returns e->status,
  * agreed. */
 int output_finish(struct output *out, struct error *e);
@@ -35,8 +38,9 @@ void output_free(struct output *out);
 char *output_part(const struct output *out, const char *name);
 void output_name(const struct output *out, const char *name, struct error *e);
 
-/* How many files of pairs there are, 0 where they go elsewhere, and the name of one. */
+/* How many files of pairs there are, 0 where they go elsewhere, and the name of one; of duplicates, where
+ * they are written, there are as many. */
 uint64_t output_files(const struct output *out);
-const char *output_file_name(const struct output *out, uint64_t file);
+const char *output_file_name(const struct output *out, bool of_duplicates, uint64_t file);
 
 #endif

@@ -96,7 +96,7 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
     if (o->max_bucket)
         pairs -= skip_buckets(o);
     metrics_stage(o->metrics, STAGE_EXCHANGE);
-    return deal_buckets(o->comm, o->lists, pool_threads(o->pool), pairs, o->most);
+    return o->keeps_giants ? pairs : deal_buckets(o->comm, o->lists, pool_threads(o->pool), pairs, o->most);
 }
 
 void owner_close(struct owner *o) {

@@ -16,6 +16,7 @@ struct owner {
     struct metrics *metrics;
     bool is_asymmetric;  /* two that store do not meet */
     uint64_t max_bucket; /* larger ones are skipped, and counted; 0: none */
+    bool keeps_giants;   /* no part of a bucket goes to other ranks */
     uint32_t first_band; /* of those to exchange: the ones before are done */
 
     uint64_t most; /* bytes to send or receive at once */

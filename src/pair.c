@@ -4,6 +4,14 @@
 
 #include "route.h"
 
+uint64_t pair_left_row(const struct pair *p, const struct pair_columns *columns, const struct shard *s) {
+    return p->left + (columns->within && p->value > 0 ? s->split : 0);
+}
+
+uint64_t pair_right_row(const struct pair *p, const struct pair_columns *columns, const struct shard *s) {
+    return p->right + ((columns->within ? p->value > 0 : !s->self_join) ? s->split : 0);
+}
+
 struct journey {
     const struct pair *pairs;
     uint64_t n, at;

@@ -7,6 +7,7 @@
 #include "input_sample.h"
 #include "lshjoin/law.h"
 #include "lshjoin/sketch_plan.h"
+#include "lshjoin/sort.h"
 #include "rehearse.h"
 #include "sample.h"
 
@@ -49,24 +50,6 @@ static struct plan begin(const struct options *o, const struct inputs *in, bool 
     return p;
 }
 
-/* Of how many rows, and pairs, the plan is. */
-static struct survey count_rows(const struct inputs *in, const struct options *o) {
-    bool self_join = in->shard.self_join;
-    double left = (double)in->of[0].rows, right = (double)in->of[1].rows, elements = 0;
-    for (int i = 0; i < in->n; i++)
-        elements += (double)in->of[i].elements;
-    double here = self_join ? left : left + right;
-    double times = o->assume_rows && here > 0 ? (double)o->assume_rows / here : 1;
-    left *= times;
-    right *= times;
-    return (struct survey){.self_join = self_join,
-                           .rows = (uint64_t)(here * times),
-                           .asking = (uint64_t)left,
-                           .items = (uint64_t)(elements * times),
-                           .item = in->records.item,
-                           .pairs = self_join ? left * (left - 1) / 2 : left * right};
-}
-
 static uint64_t largest_set(struct comm *c, const struct records *r) {
     uint64_t most = 0;
     for (uint64_t row = 0; r->offset && row < r->n; row++)
@@ -90,7 +73,98 @@ struct choice {
     const struct options *o;
     const struct inputs *in;
     struct sample sample; /* of this rank's rows */
+    double joined[2];     /* the share of each input's rows that no identical one stands for, */
+    double mates;         /* and of the pairs of one input's rows that are identical; as the sample tells */
 };
+
+/* Of how many rows, and pairs, the plan is. */
+static struct survey count_rows(const struct choice *by) {
+    const struct inputs *in = by->in;
+    const struct options *o = by->o;
+    bool self_join = in->shard.self_join;
+    double left = (double)in->of[0].rows, right = (double)in->of[1].rows, elements = 0;
+    for (int i = 0; i < in->n; i++)
+        elements += (double)in->of[i].elements;
+    double here = self_join ? left : left + right;
+    double times = o->assume_rows && here > 0 ? (double)o->assume_rows / here : 1;
+    left *= times;
+    right *= times;
+    double rows = left + (self_join ? 0 : right), asking = left;
+    left *= by->joined[0];
+    right *= by->joined[1];
+    return (struct survey){.self_join = self_join,
+                           .rows = (uint64_t)rows,
+                           .asking = (uint64_t)asking,
+                           .items = (uint64_t)(elements * times),
+                           .item = in->records.item,
+                           .pairs = self_join ? left * (left - 1) / 2 : left * right};
+}
+
+/* The hashes of this rank's sampled rows; none, 0, of one that pairs with nothing. To free. */
+static struct row_hash *hash_sample(const struct choice *by) {
+    const struct sample *s = &by->sample;
+    struct row_hash *hash = mem_zero(s->n, sizeof *hash);
+    for (uint64_t i = 0; i < s->n; i++)
+        if (by->in->family->is_of_vectors ? !records_is_left_out(s->records, s->row[i])
+                                          : records_length(s->records, s->row[i]) > 0)
+            hash[i] = records_hash_row(s->records, s->row[i]);
+    return hash;
+}
+
+/* Which of n rows, hash by hash, equal one before: again[n], to free; *mates: pairs that are equal. */
+static bool *find_again(struct pool *pool, const struct row_hash *hash, uint64_t n, uint64_t *mates) {
+    bool *again = mem_zero(n, sizeof *again);
+    struct u64_pair *p = mem_alloc(n, sizeof *p), *scratch = mem_alloc(n, sizeof *scratch);
+    for (uint64_t k = 0; k < n; k++)
+        p[k] = (struct u64_pair){hash[k].high, k};
+    sort_pairs(pool, p, scratch, n);
+    *mates = 0;
+    for (uint64_t first = 0, k = 1; k < n; k++) {
+        const struct row_hash *a = &hash[p[first].second], *b = &hash[p[k].second];
+        if (a->high != b->high || a->low != b->low || (a->high | a->low) == 0) {
+            first = k;
+            continue;
+        }
+        again[p[k].second] = true;
+        *mates += k - first;
+    }
+    free(scratch);
+    free(p);
+    return again;
+}
+
+/* Move those of the sampled rows [first, end) that are not marked behind the first `kept`. Returns how many
+ * these are then. */
+static uint64_t drop(struct sample *s, uint64_t first, uint64_t end, const bool *again, uint64_t kept) {
+    for (uint64_t i = first; i < end; i++)
+        if (!again[i - first])
+            s->row[kept++] = s->row[i];
+    return kept;
+}
+
+/* Collective. Of identical rows of the sample one is left, as in the join. */
+static void collapse(struct choice *by) {
+    struct sample *s = &by->sample;
+    uint64_t left = s->left, right = s->n - left, all_left, all, mates[2];
+    struct row_hash *mine = hash_sample(by);
+    struct row_hash *hash = comm_gather(by->c, sizeof *hash, mine, left, right, &all_left, &all);
+    bool *again_left = find_again(by->pool, hash, all_left, &mates[0]);
+    bool *again_right = find_again(by->pool, hash + all_left, all - all_left, &mates[1]);
+    uint64_t n[] = {all_left, all - all_left}, dropped[] = {0, 0};
+    for (uint64_t k = 0; k < n[0]; k++)
+        dropped[0] += again_left[k];
+    for (uint64_t k = 0; k < n[1]; k++)
+        dropped[1] += again_right[k];
+    for (int i = 0; i < 2; i++)
+        by->joined[i] = 1 - (double)dropped[i] / (double)max_u64(1, n[i]);
+    by->mates = all_left > 1 ? (double)mates[0] / ((double)all_left * ((double)all_left - 1) / 2) : 0;
+    s->left = drop(s, 0, left, again_left + comm_sum_before(by->c, left), 0);
+    s->n = drop(s, left, left + right, again_right + comm_sum_before(by->c, right), s->left);
+    free(again_right);
+    free(again_left);
+    free(hash);
+    free(mine);
+}
 
 /* Rank 0's plan to all. */
 static int agree(struct plan *p, struct survey *s, struct comm *c, struct error *e) {
@@ -146,11 +220,12 @@ static void leave_out_bands(struct plan *p, const struct survey *s, const struct
 
 /* The plan, tried out on the sample. Sketches have too few symbols for what is hardly similar, and for nearly
  * all of what is not quite: then bands must read words. */
-static int choose_and_rehearse(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
-    *s = count_rows(by->in, by->o);
+static int choose_and_rehearse(struct plan *p, struct survey *s, struct choice *by, struct error *e) {
+    collapse(by);
+    *s = count_rows(by);
     if (!p->drawing.symbol_bits || !choose_sketches(p, s, by)) {
         *p = begin(by->o, by->in, false);
-        *s = count_rows(by->in, by->o);
+        *s = count_rows(by);
         if (choose_words(p, s, by, e))
             return e->status;
     }
@@ -158,6 +233,8 @@ static int choose_and_rehearse(struct plan *p, struct survey *s, const struct ch
     if (p->drawing.symbol_bits && by->o->recall > 0)
         leave_out_bands(p, s, by);
     rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, &by->sample);
+    if (s->self_join && by->o->duplicates == DUPLICATES_PAIRS)
+        p->pairs += by->mates * (double)s->rows * ((double)s->rows - 1) / 2;
     return 0;
 }
 
@@ -180,7 +257,7 @@ int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool 
                   const struct options *o, const struct inputs *in, struct error *e) {
     *p = begin(o, in, is_sketched(o, in->family));
     if (o->recall > 0) {
-        struct choice by = {c, pool, o, in, select_sample(in, o)};
+        struct choice by = {c, pool, o, in, .sample = select_sample(in, o)};
         choose_and_rehearse(p, s, &by, e);
         free(by.sample.row);
     }
@@ -190,7 +267,7 @@ int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool 
 
 int planning_dry(struct plan *p, struct survey *s, struct inputs *in, struct comm *c, struct pool *pool,
                  const struct options *o, struct error *e) {
-    struct choice by = {c, pool, o, in, {.records = &in->records}};
+    struct choice by = {c, pool, o, in, .sample = {.records = &in->records}};
     struct sample *all = &by.sample;
     if (inputs_read_sample(in, c, pool, o, &all->left, e))
         return e->status;

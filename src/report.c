@@ -21,6 +21,8 @@ static const char *const counter_name[COUNTERS] = {
     [COUNT_EMPTY] = "empty_records",
     [COUNT_SKIPPED] = "skipped_records",
     [COUNT_ELEMENTS] = "elements",
+    [COUNT_DUPLICATES] = "duplicates",
+    [COUNT_GROUPS] = "duplicate_groups",
     [COUNT_HASHES] = "hash_values",
     [COUNT_SENT] = "bytes_sent",
     [COUNT_TUPLES] = "tuples",
@@ -139,6 +141,8 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
                   "exact", o->exact, "bands", (int)d->bands, "rows", (int)d->rows, "seed", number(d->seed),
                   "pool", (int)d->pool, "probes", (int)d->probes, "threshold", o->threshold_text, "radius",
                   o->radius_text, "top_k", number(o->top_k), "exclusive", o->exclusive);
+    json_object_set_new(parameters, "duplicates",
+                        json_string(o->duplicates == DUPLICATES_GROUPS ? "groups" : "pairs"));
     if (d->symbol_bits)
         json_object_update_new(
             parameters, json_pack("{s:i, s:i}", "symbol_bits", (int)d->symbol_bits, "cut", (int)d->cut));
@@ -283,12 +287,16 @@ static json_t *memory_json(const struct options *o, const struct budget *b, cons
                      number(t->all.peak_pss), "bands_together", (int)b->cut.bands);
 }
 
+static json_t *files_json(const struct output *out, bool of_duplicates) {
+    json_t *files = json_array();
+    for (uint64_t i = 0; i < output_files(out); i++)
+        json_array_append_new(files, json_string(output_file_name(out, of_duplicates, i)));
+    return files;
+}
+
 static json_t *report_json(struct comm *c, const struct options *o, const struct inputs *in,
                            const struct plan *plan, const struct survey *survey, const struct budget *b,
                            const struct output *out, const struct metrics *m, const struct totals *t) {
-    json_t *files = json_array();
-    for (uint64_t i = 0; i < output_files(out); i++)
-        json_array_append_new(files, json_string(output_file_name(out, i)));
     json_t *report = json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "lshjoin", "version", LSHJOIN_VERSION,
                                "command", command_json(o), "inputs", inputs_json(in), "parameters",
                                parameters_json(o, in, &plan->drawing));
@@ -299,7 +307,9 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     json_object_set_new(report, "round_bytes", number(o->round_bytes));
     json_object_set_new(report, "ranks", json_integer(comm_size(c)));
     json_object_set_new(report, "threads", json_integer(o->threads));
-    json_object_set_new(report, "files", files);
+    json_object_set_new(report, "files", files_json(out, false));
+    if (o->duplicates == DUPLICATES_GROUPS)
+        json_object_set_new(report, "duplicate_files", files_json(out, true));
     json_object_set_new(report, "counts", counts_json(t));
     json_object_set_new(report, "rounds", number(m->rounds));
     json_object_set_new(report, "batches", number(m->batches));
@@ -338,6 +348,9 @@ static void print_summary(struct comm *c, const struct options *o, const struct 
         fprintf(stderr, " of similarity %s or more", o->threshold_text);
     if (o->radius_text)
         fprintf(stderr, " at most %s apart", o->radius_text);
+    if (t->count[COUNT_DUPLICATES])
+        fprintf(stderr, "\nlshjoin: %" PRIu64 " records are identical to one of %" PRIu64 " others",
+                t->count[COUNT_DUPLICATES], t->count[COUNT_GROUPS]);
     if (o->clusters)
         fprintf(stderr, "\nlshjoin: %" PRIu64 " records are kept, %" PRIu64 " are dropped",
                 t->records - t->count[COUNT_DROPPED], t->count[COUNT_DROPPED]);

@@ -4,19 +4,30 @@
 
 enum { RESUME_SHARE = 8 }; /* of a round: pairs that are read again at once */
 
-/* To the output, and to the groups. Collective. */
-static int pass_on(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
+/* Collective. The end of the way: to the output, and to the groups. */
+static int write_told(void *ctx, const struct pair *pairs, uint64_t n, struct error *e) {
+    struct sink *s = ctx;
+    s->metrics->count[COUNT_PAIRS] += n;
     output_write(s->output, pairs, n, e);
     if (s->cluster) {
         metrics_stage(s->metrics, STAGE_CLUSTER);
         cluster_take(s->cluster, pairs, n);
+        metrics_stage(s->metrics, STAGE_WRITE);
     }
     return e->status;
 }
 
+static int pass_on(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
+    return s->tells_all ? tell_pairs(&s->tell, pairs, n, e) : write_told(s, pairs, n, e);
+}
+
+static int pass_on_ranked(void *ctx, const struct pair *pairs, uint64_t n, struct error *e) {
+    struct sink *s = ctx;
+    return s->tells_all ? tell_nearest(&s->tell, pairs, n, e) : write_told(s, pairs, n, e);
+}
+
 /* Pairs that an earlier run of the job had found. */
 static int take_again(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
-    s->metrics->count[COUNT_PAIRS] += n;
     if (s->options->top_k)
         nearest_restore(&s->nearest, pairs, n);
     else
@@ -38,15 +49,29 @@ static int resume(struct sink *s, struct error *e) {
     return e->status;
 }
 
+static struct tell open_tell(struct sink *s) {
+    return (struct tell){.comm = s->comm,
+                         .pool = s->pool,
+                         .shard = &s->shard,
+                         .duplicates = s->duplicates,
+                         .exclusive = s->options->exclusive,
+                         .nearest = s->options->top_k,
+                         .most = s->options->round_bytes,
+                         .take = write_told,
+                         .ctx = s};
+}
+
 int sink_open(struct sink *s, struct error *e) {
-    if (s->options->top_k) {
-        if (s->one_way)
-            s->shard.self_join = false; /* no pair is turned around */
+    const struct options *o = s->options;
+    s->tells_all = s->duplicates->all > 0 && o->duplicates == DUPLICATES_PAIRS;
+    s->tell = open_tell(s);
+    if (o->top_k) {
         s->nearest = (struct nearest){.comm = s->comm,
                                       .shard = &s->shard,
-                                      .k = s->options->top_k,
+                                      .k = o->top_k + s->tells_all, /* see tell_nearest */
+                                      .mirrors = s->shard.self_join && !s->one_way,
                                       .smaller_is_nearer = s->smaller_is_nearer,
-                                      .most = s->options->round_bytes};
+                                      .most = o->round_bytes};
         nearest_open(&s->nearest);
     }
     metrics_stage(s->metrics, STAGE_WRITE);
@@ -61,7 +86,6 @@ void sink_close(struct sink *s) {
 
 int sink_take(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
     metrics_stage(s->metrics, STAGE_WRITE);
-    s->metrics->count[COUNT_PAIRS] += n;
     if (s->options->top_k) {
         nearest_add(&s->nearest, pairs, n);
     } else {
@@ -69,6 +93,15 @@ int sink_take(struct sink *s, const struct pair *pairs, uint64_t n, struct error
         pass_on(s, pairs, n, e);
     }
     comm_failed(s->comm, e);
+    return e->status;
+}
+
+int sink_take_mates(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
+    metrics_stage(s->metrics, STAGE_WRITE);
+    if (s->options->top_k)
+        nearest_add(&s->nearest, pairs, n);
+    else
+        pass_on(s, pairs, n, e);
     return e->status;
 }
 
@@ -99,6 +132,6 @@ double sink_limit(const struct sink *s, uint64_t row) {
 int sink_finish(struct sink *s, struct error *e) {
     metrics_stage(s->metrics, STAGE_WRITE);
     if (s->options->top_k)
-        nearest_write(&s->nearest, s->output, &s->metrics->count[COUNT_PAIRS], e);
+        nearest_tell(&s->nearest, pass_on_ranked, s, e);
     return e->status;
 }

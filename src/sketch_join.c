@@ -36,8 +36,7 @@ static void sketch(struct sketch_join *j) {
     metrics_phase(j->metrics, "sign", "records");
     j->sketching = sketching_create(j->drawing, cpu_simd());
     j->sketches = sketches_create(j->pool, j->in->family, &j->in->records, j->drawing, tell_sketched, j);
-    uint64_t n = j->in->family->is_of_vectors ? j->in->records.n : records_items(&j->in->records);
-    j->metrics->count[COUNT_HASHES] = n * j->drawing->pool;
+    j->metrics->count[COUNT_HASHES] = inputs_hashed(j->in) * j->drawing->pool;
 }
 
 /* Of n pairs from number `first` on those that there is room for, into the slots of their homes. Returns the
@@ -130,7 +129,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
     uint64_t most_rows = shard_local_rows(&in->shard);
     comm_max(c, &most_rows, 1);
     sketch(j);
-    j->screen = screen_create(pool, &j->sketching, &in->shard, o->exclusive);
+    j->screen = screen_create(pool, &j->sketching, &in->shard, inputs_exclude(in, o));
     j->home = (struct home){.comm = c,
                             .pool = pool,
                             .shard = &in->shard,

@@ -3,15 +3,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-void text_write_header(FILE *f, const char *value, bool ranked) {
-    fprintf(f, "left\tright\t%s%s\n", value, ranked ? "\trank" : "");
+void text_write_header(FILE *f, const struct pair_columns *c) {
+    fprintf(f, "%s\t%s%s%s%s\n", c->left, c->right, c->value ? "\t" : "", c->value ? c->value : "",
+            c->ranked ? "\trank" : "");
 }
 
-void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n, bool ranked) {
+void text_write_pairs(FILE *f, const struct pair *pairs, uint64_t n, const struct pair_columns *columns) {
     for (uint64_t i = 0; i < n; i++) {
         const struct pair *p = &pairs[i];
         fprintf(f, "%" PRIu64 "\t%" PRIu64, p->left, p->right);
-        text_write_value(f, p, ranked);
+        text_write_value(f, p, columns);
     }
 }
 
@@ -25,9 +26,10 @@ void text_write_id(FILE *f, const char *id, uint64_t bytes) {
     }
 }
 
-void text_write_value(FILE *f, const struct pair *p, bool ranked) {
-    fprintf(f, "\t%.9g", (double)(float)p->value);
-    if (ranked)
+void text_write_value(FILE *f, const struct pair *p, const struct pair_columns *columns) {
+    if (columns->value)
+        fprintf(f, "\t%.9g", (double)(float)p->value);
+    if (columns->ranked)
         fprintf(f, "\t%" PRIu64, p->rank);
     putc('\n', f);
 }

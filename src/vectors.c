@@ -39,58 +39,75 @@ void vectors_destroy(void *signer) {
     free(s);
 }
 
-/* Rows as floats: the records' own, or rounded to `room`. */
-static const float *as_floats(const struct records *r, uint64_t lo, uint64_t hi, float *room) {
-    if (r->item == sizeof(float))
-        return records_row(r, lo);
-    const double *wide = records_row(r, lo);
-    for (uint64_t k = 0; k < (hi - lo) * r->width; k++)
-        room[k] = (float)wide[k];
-    return room;
+/* Those of rows [lo, hi) that are not left out, as floats in `room`: pairs[i] says whether row lo+i is one.
+ * Returns how many. */
+static uint64_t gather(const struct records *r, uint64_t lo, uint64_t hi, float *room, bool *pairs) {
+    uint64_t n = 0;
+    for (uint64_t row = lo; row < hi; row++) {
+        pairs[row - lo] = !records_is_left_out(r, row);
+        if (!pairs[row - lo])
+            continue;
+        float *to = room + n++ * r->width;
+        const double *wide = records_row(r, row);
+        if (r->item == sizeof(float))
+            memcpy(to, wide, r->width * sizeof *to);
+        for (uint64_t k = 0; r->item != sizeof(float) && k < r->width; k++)
+            to[k] = (float)wide[k];
+    }
+    return n;
 }
 
-/* [hi - lo][stride] of rows [lo, hi), to free. */
-static float *products(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi) {
+static bool any_left_out(const struct records *r, uint64_t lo, uint64_t hi) {
+    while (lo < hi && !records_is_left_out(r, lo))
+        lo++;
+    return lo < hi;
+}
+
+/* [rows that pair][stride] of rows [lo, hi), to free: those of one row after the other, but of rows that are
+ * left out, for which pairs[] is false. */
+static float *products(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi,
+                       bool *pairs) {
     uint64_t n = hi - lo;
+    bool as_they_are = r->item == sizeof(float) && !any_left_out(r, lo, hi);
     float *product = mem_alloc(n * project_stride(&s->project), sizeof *product);
-    float *room = r->item == sizeof(float) ? NULL : mem_alloc(n * r->width, sizeof *room);
-    project_rows(&s->project, as_floats(r, lo, hi, room), n, product);
+    float *room = as_they_are ? NULL : mem_alloc(n * r->width, sizeof *room);
+    if (as_they_are)
+        memset(pairs, true, n);
+    else
+        n = gather(r, lo, hi, room, pairs);
+    project_rows(&s->project, as_they_are ? records_row(r, lo) : room, n, product);
     free(room);
     return product;
-}
-
-/* A row left out holds a NaN. */
-static bool is_a_row(const float *product) {
-    return !isnan(product[0]);
 }
 
 void vectors_sketch(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi,
                     uint64_t *words, bool *pairs, vector_bits *turn) {
     uint64_t n = hi - lo, stride = project_stride(&s->project), each = sketch_words(&s->drawing);
-    float *product = products(s, r, lo, hi);
+    float *all = products(s, r, lo, hi, pairs), *product = all;
     memset(words, 0, n * each * sizeof *words);
-    for (uint64_t i = 0; i < n; i++) {
-        pairs[i] = is_a_row(product + i * stride);
-        if (pairs[i])
-            turn(s, product + i * stride, words + i * each);
-    }
-    free(product);
+    for (uint64_t i = 0; i < n; i++)
+        if (pairs[i]) {
+            turn(s, product, words + i * each);
+            product += stride;
+        }
+    free(all);
 }
 
 void vectors_sign(const struct vector_signer *s, const struct records *r, uint64_t lo, uint64_t hi,
                   uint64_t asking, uint32_t *words, uint64_t n_words, bool *pairs, vector_words *turn) {
     uint64_t n = hi - lo, stride = project_stride(&s->project), rows = s->drawing.rows;
-    struct vector_work w = {.product = products(s, r, lo, hi),
+    struct vector_work w = {.product = products(s, r, lo, hi, pairs),
                             .sum = mem_alloc(stride, sizeof *w.sum),
                             .bucket = mem_alloc(stride, sizeof *w.bucket),
                             .move = mem_alloc(2 * rows, sizeof *w.move),
                             .chosen = mem_alloc(rows, sizeof *w.chosen)};
+    const float *product = w.product;
     for (uint64_t i = 0; i < n; i++) {
-        const float *product = w.product + i * stride;
-        pairs[i] = is_a_row(product);
         w.asks = lo + i < asking;
-        if (pairs[i])
-            turn(s, &w, product, r, lo + i, words + i * n_words);
+        if (!pairs[i])
+            continue;
+        turn(s, &w, product, r, lo + i, words + i * n_words);
+        product += stride;
     }
     probe_free(&w.probe);
     free(w.chosen);

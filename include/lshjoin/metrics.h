@@ -10,6 +10,7 @@
 enum stage {
     STAGE_READ,
     STAGE_PLAN,
+    STAGE_DUPLICATES, /* identical records found */
     STAGE_SIGN,
     STAGE_EXCHANGE, /* keys to their owners */
     STAGE_GROUP,
@@ -26,6 +27,8 @@ enum counter {
     COUNT_EMPTY,           /* records that pair with nothing */
     COUNT_SKIPPED,         /* bad rows left out */
     COUNT_ELEMENTS,        /* after repeats are dropped */
+    COUNT_DUPLICATES,      /* records that an identical one stands for */
+    COUNT_GROUPS,          /* those that stand for others */
     COUNT_HASHES,          /* hash values computed */
     COUNT_SENT,            /* bytes handed to exchanges for other ranks */
     COUNT_TUPLES,          /* (key, row) received */

@@ -3,6 +3,7 @@
 #ifndef LSHJOIN_RECORDS_H
 #define LSHJOIN_RECORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,8 +36,25 @@ void records_free(struct records *r);
 /* A copy of those n rows, to free. */
 struct records records_select(const struct records *r, const uint64_t *rows, uint64_t n);
 
-/* Sets (items of 4 or 8 bytes, unsigned): sort every row and drop repeats, in place. */
-void records_sort_sets(struct records *r, struct pool *pool);
+/* 128 bits that tell rows of the same item apart, but for a chance of 2^-128 (XXH3). */
+struct row_hash {
+    uint64_t high, low;
+};
+
+/* Of one row; of every row: hash[n]. */
+struct row_hash records_hash_row(const struct records *r, uint64_t row);
+void records_hash(const struct records *r, struct pool *pool, struct row_hash *hash);
+
+/* Sets (items of 4 or 8 bytes, unsigned): sort every row and drop repeats, in place. hash[n]: of the rows as
+ * they are then, while they are at hand; or NULL. */
+void records_sort_sets(struct records *r, struct pool *pool, struct row_hash *hash);
+
+/* Let n rows, which rise, pair with nothing from now on: sets become empty, vectors (items of 4 or 8 bytes,
+ * floating-point) begin with a NaN. */
+void records_leave_out(struct records *r, const uint64_t *rows, uint64_t n);
+
+/* Whether a vector was left out. */
+bool records_is_left_out(const struct records *r, uint64_t row);
 
 /* Sets of 8-byte elements that all fit 32 bits: store them in 4. */
 void records_narrow(struct records *r);

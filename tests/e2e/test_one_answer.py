@@ -51,9 +51,9 @@ THOROUGH_SHAPES = [*SHAPES, *[(2, 2, [], level) for level in LEVELS]]
 SOME_SHAPES = [(1, 4, TINY, "scalar"), (3, 1, TINY, BEST), (5, 4, [], "avx2")]
 
 
-def spread_equal(rows):
-    """A bucket of 40 equal records among the others."""
-    return [*rows[:90], *[rows[1]] * 40, *rows[90:]]
+def spread_equal(rows, alike):
+    """A bucket of 40 records that are alike and 20 that are equal among the others."""
+    return [*rows[:90], *[alike(rows[1], k) for k in range(40)], *[rows[1]] * 20, *rows[90:]]
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def inputs(tmp_path_factory):
         left, right = write(folder / f"{name}.h5", of(rows)), write(folder / f"{name}-2.h5", of(rows[::-3]))
         return {"self-join": [left], "two inputs": [left, right]}
 
-    rows = spread_equal(families(1, 50).rows())
-    x = spread_equal(clusters(1, 50, dim=37))
+    rows = spread_equal(families(1, 50).rows(), lambda row, k: np.append(row, np.uint64(k)))
+    x = spread_equal(clusters(1, 50, dim=37), lambda row, k: row * np.float32(1 + k / 1e4))
     return {"sets": both("sets", write_sets, Sets.of, rows), "vectors": both("vectors", write_vectors, np.array, x),
             "doubles": both("doubles", write_vectors, lambda v: np.array(v, "f8") * (1 + 1e-10), x)}
 

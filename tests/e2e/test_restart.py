@@ -24,6 +24,7 @@ JOBS = {
     "sketches of vectors, two inputs": ([CLUSTERS[:400], CLUSTERS[300:]], "--threshold 0.9 --round 4K"),
     "words": ([FAMILIES], "-b 12 -r 3 --threshold 0.5 --round 4K"),
     "words without a threshold": ([FAMILIES], "-b 12 -r 3 --round 4K"),
+    "groups of identical sets": ([FAMILIES], "-b 12 -r 3 --threshold 0.5 --duplicates groups --round 4K"),
     "probes": ([CLUSTERS], "-b 6 -r 10 --probes 5 --threshold 0.8 --round 4K"),
     "top-k": ([FAMILIES], "-b 12 -r 2 --top-k 3 --round 4K"),
     "products": ([CLUSTERS[:300], CLUSTERS[200:]], "-b 12 -r 6 --metric ip --threshold 0.5 --round 4K"),

@@ -74,7 +74,7 @@ static void test_sort_sets(void **state) {
         for (size_t i = 0; i < LENGTH(cases); i++) {
             struct records before = random_sets(700, 40, cases[i].universe, i);
             struct records after = copy_of(&before, cases[i].item);
-            records_sort_sets(&after, pool);
+            records_sort_sets(&after, pool, NULL);
             check_sorted(&before, &after);
             records_free(&before);
             records_free(&after);
@@ -89,11 +89,11 @@ static void test_sort_known(void **state) {
     uint64_t offset[] = {0, 0, 4, 4, 7, 8}, elements[] = {3, 1, 3, 1, 1, 2, 9, 5};
     const uint64_t new_offset[] = {0, 0, 2, 2, 5, 6}, new_elements[] = {1, 3, 1, 2, 9, 5};
     struct records r = {.n = 5, .item = 8, .offset = offset, .data = elements};
-    records_sort_sets(&r, pool);
+    records_sort_sets(&r, pool, NULL);
     assert_memory_equal(offset, new_offset, sizeof offset);
     assert_memory_equal(elements, new_elements, sizeof new_elements);
     struct records none = {.item = 4, .offset = (uint64_t[]){0}};
-    records_sort_sets(&none, pool);
+    records_sort_sets(&none, pool, NULL);
     assert_int_equal(records_items(&none), 0);
     pool_destroy(pool);
 }
