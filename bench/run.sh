@@ -5,6 +5,8 @@
 #            --vs: wall, CPU and memory beside those of COMMAND, the medians of N runs (5) in turns
 #        bench/run.sh --shapes [-b BANDS] [-r ROWS] [-s THRESHOLD] [FILE.h5]
 #            seconds per stage in several shapes: ranks x threads
+#        bench/run.sh --duplicates [-n RANKS] [--runs N]
+#            a million sets of which 100,000 are identical, beside the same without these
 #        bench/run.sh --all [--runs N] [--data NAME] [TABLE ...]
 #            recall, CPU and memory on made sets and vectors beside plain programs; more cores; more ranks; growth.
 #            An hour or more, the first time; which tables there are: bench/run.sh --all --help
@@ -14,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 script=stages
 case ${1:-} in
-    --shapes | --all) script=${1#--}; shift ;;
+    --shapes | --duplicates | --all) script=${1#--}; shift ;;
 esac
 
 jobs/install-packages.sh
