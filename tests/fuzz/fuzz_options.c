@@ -24,7 +24,7 @@ static void check_options(const struct options *o) {
 static void try_options(int argc, char **argv) {
     struct options o;
     struct error e = {0};
-    if (!options_parse(&o, argc, argv, &e) && !o.help && !o.version)
+    if (!options_parse(&o, argc, argv, NULL, &e) && !o.help && !o.version)
         check_options(&o);
     free(o.command);
 }
