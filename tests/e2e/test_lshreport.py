@@ -100,6 +100,14 @@ def test_many_ranks_fit(out, tmp_path):
     assert "rank 1234" in words and sum(w.startswith("rank ") for w in words) < 120 and "1234" in words
 
 
+def test_memory_beside_its_budget(tmp_path):
+    for memory, drawn in (("100M", True), ("4G", False)):
+        joins.run(["--threshold", 0.8, "--memory", memory, "-o", tmp_path / memory, SLICE]).ok()
+        words = page_of(tmp_path / memory).words
+        assert any(w.startswith("The most that each rank held at once, of a budget of ") for w in words)
+        assert any(w.startswith("budget, ") for w in words) == drawn
+
+
 def test_where_the_page_goes(out, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(out, copy)
