@@ -26,6 +26,7 @@ static const char *const memory_name[MEMORY_PARTS] = {
     [MEMORY_IMAGES] = "byte images",
     [MEMORY_FETCHED] = "others' records",
     [MEMORY_PAIRS] = "pairs",
+    [MEMORY_GROUPS] = "groups",
 };
 
 /* Bytes: of a process that has done nothing yet; of a candidate in its slot, and of one in the batch with
@@ -69,6 +70,19 @@ static void expect_nearest(const struct needs *n) {
     if (n->o->top_k)
         n->memory[MEMORY_PAIRS] += n->load->left * sizeof(uint64_t) + kept * 2 * sizeof(double) +
                                    fmin(n->round, kept * sizeof(struct pair));
+}
+
+/* Groups: the rows that stand in this rank's pairs, and a star's pairs, as far as one can know how many come;
+ * at last its own rows' heads, labels and candidates. */
+static void expect_groups(const struct needs *n) {
+    const double seen_bytes = 40, pair_bytes = 16,
+                 row_bytes = 60; /* arrays that grow have up to twice what is in them */
+    double seen = fmin(2 * n->pairs, n->rows * (double)n->load->ranks);
+    if (!n->o->clusters)
+        return;
+    n->memory[MEMORY_GROUPS] = seen * seen_bytes + n->rows * row_bytes;
+    if (n->o->cluster_method == CLUSTER_STAR && isfinite(n->pairs))
+        n->memory[MEMORY_GROUPS] += n->pairs * pair_bytes;
 }
 
 /* A round of so many bytes of tuples, sent and received, and their buckets. */
@@ -173,6 +187,7 @@ void forecast_memory(double memory[MEMORY_PARTS], const struct load *load, const
     if (o->verify && !o->exact && home_wants_images(family, row_bytes, p->candidates, load->rows * ranks))
         memory[MEMORY_IMAGES] = load->items;
     expect_nearest(&n);
+    expect_groups(&n);
     if (o->exact && family->is_of_vectors)
         expect_exact_vectors(&n);
     else if (o->exact)

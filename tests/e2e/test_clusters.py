@@ -216,3 +216,15 @@ def test_longest_is_not_for_vectors(fails, tmp_path):
     with h5py.File(tmp_path / "v.h5", "w") as f:
         f["train"] = np.eye(4, dtype=np.float32)
     fails(["--exact", "--threshold", 0.9, "--clusters", "--keep", "longest", tmp_path / "v.h5"], 64, "vectors")
+
+
+def test_a_dry_run_tells_what_groups_will_take(tmp_path):
+    def said(*options):
+        return joins.run(["--threshold", 0.6, "--dry-run", "--assume-rows", 2_000_000, *options, "-o", tmp_path / "out", SLICE]).ok().out
+
+    def megabytes(text):
+        return int(next(line.split()[1] for line in text.splitlines() if line.startswith("  groups ")))
+
+    assert "groups" not in said()
+    assert megabytes(said("--clusters")) >= 40 * 2  # of two million rows
+    assert megabytes(said("--clusters", "--cluster-method", "star")) > 2 * megabytes(said("--clusters"))
