@@ -9,7 +9,8 @@ packages=(
     libxxhash-dev libutf8proc-dev zlib1g-dev libzstd-dev # for lshpack
     python3-h5py python3-numpy # for the scripts in data/
 )
-test_packages=(g++ libcmocka-dev hdf5-tools python3-pytest python3-scipy python3-matplotlib python3-xxhash zstd)
+test_packages=(g++ libcmocka-dev hdf5-tools python3-pytest python3-scipy python3-matplotlib python3-xxhash zstd
+    clang libclang-rt-14-dev)
 
 case "${1:-}" in
     '') ;;

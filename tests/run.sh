@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs what is missing, builds with warnings as errors, and runs the tests; with --all also those that take long.
+# Installs what is missing, builds with warnings as errors, and runs the tests; with --all also those that take long, and all but these again
+# under sanitizers (hours).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,4 +19,9 @@ cmake --build build --parallel "$(nproc)"
 status=0
 ctest --test-dir build --parallel 6 --output-on-failure --no-tests=error "${selection[@]}" || status=$?
 grep -h '^SKIPPED' build/Testing/Temporary/LastTest.log | sort -u | sed 's/^SKIPPED \[[0-9]*\]/Not tested:/' || true
-exit "$status"
+[ "$status" = 0 ] || exit "$status"
+if [ "${1:-}" = --all ]; then
+    tests/sanitizers.sh quick asan ubsan tsan valgrind
+else
+    tests/sanitizers.sh quick
+fi

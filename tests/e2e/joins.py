@@ -17,6 +17,7 @@ MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OM
        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
        "OMPI_MCA_odls_base_sigkill_timeout": "0"}  # after a failure mpirun would wait for 2 s
 NO_ROW = 2**64 - 1
+PATIENCE = int(os.environ.get("LSHJOIN_TEST_PATIENCE", 1))  # programs are slower by that under sanitizers
 SPEAKERS = ("lshjoin:", "lshpack:")  # how a message begins
 
 
@@ -73,6 +74,7 @@ def kill(process):
 
 def run(args, ranks=1, stdin=None, timeout=120, **how):
     """Run to the end, within a hard limit of time. `stdin` is text or bytes for the program (none: an empty one)."""
+    timeout *= PATIENCE
     given = stdin.encode() if isinstance(stdin, str) else stdin
     for _ in range(2):
         process = start(args, ranks, subprocess.DEVNULL if stdin is None else subprocess.PIPE, **how)

@@ -1,0 +1,59 @@
+#!/bin/bash
+# Runs the tests in builds that watch them: tests/sanitizers.sh [quick | asan | ubsan | tsan | valgrind]...
+#     quick     some unit tests, and a few seconds of each fuzz target, under AddressSanitizer and UndefinedBehaviorSanitizer (clang)
+#     asan ...  all tests but the long ones, in the build of that preset
+#     valgrind  the unit tests of the core, in the usual build, but those that measure by very many numbers
+# Further arguments after -- go to ctest: tests/sanitizers.sh asan -- -R e2e-sets
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. jobs/mpi-env.sh
+
+modes=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    modes+=("$1")
+    shift
+done
+[ $# = 0 ] || shift
+more=("$@")
+
+export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
+# Memory that libraries hold until the end is found through frames that keep no frame pointer.
+export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0:fast_unwind_on_malloc=0
+export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:ignore_noninstrumented_modules=1
+export LSHJOIN_TEST_PATIENCE=10 # times as long as elsewhere
+
+# The unit tests that don't measure by very many numbers.
+few='^(base|bits|band|bucket|distance|drawing|forest|glance|law|pool|prefix|probe|product8|records|shard|share|sort|text_read)$'
+
+quick() {
+    command -v clang >/dev/null || { echo "No clang here: nothing is fuzzed, and no test is watched by sanitizers" >&2; return; }
+    cmake --preset fuzz -Wno-dev >/dev/null
+    cmake --build build-fuzz --parallel "$(nproc)" --target unit_tests >/dev/null
+    ctest --test-dir build-fuzz --parallel "$(nproc)" --output-on-failure --no-tests=error -R "$few"
+    tests/fuzz/run.sh 2
+}
+
+# Tests of how much memory is taken, and such as take memory away, mean nothing here.
+watched() {
+    cmake --preset "$1" -DBUILD_TESTING=ON
+    cmake --build "build-$1" --parallel "$(nproc)"
+    ctest --test-dir "build-$1" --parallel "$(nproc)" --output-on-failure --no-tests=error --label-exclude '^long$' \
+        -E '^e2e-(pack_memory|failing|work|lsheval)$' "${more[@]}"
+}
+
+for mode in "${modes[@]}"; do
+    case $mode in
+        quick) quick ;;
+        asan | ubsan | tsan) watched "$mode" ;;
+        valgrind)
+            command -v valgrind >/dev/null || { echo "No valgrind here" >&2; continue; }
+            cmake --build build --parallel "$(nproc)" --target unit_tests >/dev/null
+            for program in build/tests/test_*; do
+                name=${program#build/tests/test_}
+                [[ $name =~ $few ]] || continue
+                valgrind -q --error-exitcode=1 --leak-check=full --trace-children=no "$program" >/dev/null
+                echo "valgrind: $name is clean"
+            done ;;
+        *) echo "usage: $0 [quick | asan | ubsan | tsan | valgrind]... [-- ARGUMENTS OF CTEST]" >&2; exit 64 ;;
+    esac
+done
