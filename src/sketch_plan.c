@@ -10,13 +10,18 @@
 enum {
     MOST_BANDS = 4096, /* of which each pair that passes the cut may look at half */
     MOST_ROWS = 64,
-    DRAWN = 12,               /* bands that tell what bands of so many rows meet with */
     MOST_EXAMINED = 1 << 20, /* pairs of the sample: bands with more of them cost too much anyway */
     FORMS = 2
 };
 
 /* Numbers of symbols that are tried: 64 bytes, of bits half as many, too. */
 static const uint32_t forms_of_bytes[FORMS] = {64, 0}, forms_of_bits[FORMS] = {512, 256};
+
+/* Bands that tell what bands of so many rows meet with: of bytes some more, for a few values that many rows
+ * share make bands differ; bits are evener, and have more numbers of rows to try. */
+static uint32_t bands_to_draw(const struct drawing *d) {
+    return d->symbol_bits == 8 ? 12 : 4;
+}
 
 static const uint32_t *forms(const struct family *family) {
     return family->symbol_bits == 8 ? forms_of_bytes : forms_of_bits;
@@ -99,10 +104,10 @@ static void expect(struct plan *p, const struct survey *s, const struct meetings
 static struct meetings meet(const struct drawing *d, const struct survey *s, struct pool *pool,
                             const struct sketches *sample, uint64_t left) {
     struct drawing drawn = *d;
-    drawn.bands = DRAWN;
+    drawn.bands = bands_to_draw(d);
     struct meeting m = meeting_create(sample, &drawn, pool, s->self_join, left);
     struct meetings met = {0, 0, NULL};
-    for (uint32_t band = 0; band < DRAWN; band++)
+    for (uint32_t band = 0; band < drawn.bands; band++)
         if (m.pairs[band] <= m.dear) {
             met.bands++;
             met.pairs += m.pairs[band];
