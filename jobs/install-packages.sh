@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs what lshjoin needs on Debian 12, if anything of it is missing: what builds and runs it, with --tests also what tests it.
+# Installs what lshjoin needs on Debian 12, if anything of it is missing: what builds and runs it, with --tests also what tests it, with
+# --slurm instead a Slurm, which the tests of the batch scripts start.
 # Needs root only when something is missing.
 set -euo pipefail
 
@@ -10,12 +11,14 @@ packages=(
     python3-h5py python3-numpy # for the scripts in data/
 )
 test_packages=(g++ libcmocka-dev hdf5-tools python3-pytest python3-scipy python3-matplotlib python3-xxhash zstd
-    clang libclang-rt-14-dev)
+    clang libclang-rt-14-dev shellcheck)
+slurm_packages=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge procps)
 
 case "${1:-}" in
     '') ;;
     --tests) packages+=("${test_packages[@]}") ;;
-    *) echo "usage: $0 [--tests]" >&2; exit 64 ;;
+    --slurm) packages=("${slurm_packages[@]}") ;;
+    *) echo "usage: $0 [--tests | --slurm]" >&2; exit 64 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -12,6 +12,9 @@ case "${1:-}" in
 esac
 
 jobs/install-packages.sh --tests
+if [ ${#selection[@]} = 0 ] && ! jobs/install-packages.sh --slurm; then
+    echo "No Slurm can be installed here: the test of the batch scripts will be skipped" >&2
+fi
 . jobs/mpi-env.sh
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 cmake --build build --parallel "$(nproc)"
