@@ -209,6 +209,26 @@ def test_scaling(clone, corpus):
     assert (clone.path / "scaling" / "scaling.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_resume(clone, corpus):
+    """Slurm's signal before the time limit ends a run that is held in its work; the job goes back into the queue, and on, by itself."""
+    clone.program("lshjoin", "LSHJOIN_FAULTS")
+    clone.edit("resume.sbatch", "options=(-b 12 -r 2 --threshold 0.5 --round 4K -o found --checkpoint kept --checkpoint-every 0)")
+    held = clone.path / "held"
+    job = clone.submit("resume.sbatch", "--time=3", "--signal=B:USR1@100", LSHJOIN_FAULT=f"exchange:0:5:hold={held}")
+    clone.wait_for(held.exists)
+    kept = clone.wait_for(lambda: list((clone.path / "kept").iterdir()))
+    clone.wait_for(lambda: "USR1: passed on to the ranks" in clone.logs())
+    held.unlink()
+    clone.wait_for(lambda: "not done yet: back into the queue" in clone.logs())
+    clone.wait_for(lambda: held.unlink(missing_ok=True) or ENDED.issuperset(clone.shown(job, "JobState")))  # should it be held again
+    assert clone.wait(job) == [0], clone.logs()
+    assert clone.shown(job, "Restarts") == ["1"] and clone.logs().count("by srun --mpi=pmix: lshjoin") == 2
+    assert "lshjoin: going on from kept" in clone.logs()
+    found = joins.run(["-b", "12", "-r", "2", "--threshold", "0.5", "-o", clone.path / "whole", clone.path / "corpus.h5"]).ok()
+    np.testing.assert_array_equal(clone.pairs("found"), clone.pairs("whole"))
+    assert kept and not list((clone.path / "kept").iterdir())
+
+
 def test_dedup(clone):
     """Of texts of which many are equal but for a word at their end, one of each family is kept, as it stood."""
     rng = np.random.default_rng(8)
