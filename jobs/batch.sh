@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the batch scripts share; they source it. Nothing here needs an edit.
-#   join ARGUMENT...     lshjoin on all ranks, with the allocation's threads
-#   pack ARGUMENT...     lshpack in the same way, with the allocation's memory and the nodes' own scratch space
+#   join ARGUMENT...     lshjoin on all ranks, with the allocation's threads and the nodes' own scratch space
+#   pack ARGUMENT...     lshpack in the same way, with the allocation's memory, which lshjoin asks Slurm for itself
 #   launch PROGRAM ...   any program, on $nodes nodes and $ranks ranks, which are at first all of the job
 #   requeue MOST         puts this job back into the queue, MOST times at most
 # A status other than 0 ends the job, with a line that says so. USR1 is passed on to the ranks.
@@ -140,7 +140,7 @@ launch_for() {
 join() {
     local output
     output=$(output_of "$@") || exit
-    launch_for "$output/run.json" lshjoin --threads "$threads" --stall-timeout 1800 "$@"
+    launch_for "$output/run.json" lshjoin --threads "$threads" --scratch "$scratch" --stall-timeout 1800 "$@"
 }
 
 # MB of a rank that the allocation has room for; nothing where it does not say.
