@@ -5,28 +5,11 @@
 #include <string.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/logarithm.h"
 
 double random_uniform(struct random *r) {
     r->state += 0x9e3779b97f4a7c15u;
     return ((double)(mix64(r->state) >> 11) + 0.5) * 0x1p-53;
-}
-
-/* ln x for x > 0 by ln m = 2 artanh((m-1)/(m+1)), m in [1/sqrt 2, sqrt 2): libm's own may differ from one CPU
- * to the next. */
-static double natural_log(double x) {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    int exponent = (int)(bits >> 52) - 1023;
-    bits = (bits & 0xfffffffffffffu) | 0x3ff0000000000000u;
-    memcpy(&x, &bits, sizeof x);
-    if (x > 1.4142135623730951) {
-        x /= 2;
-        exponent++;
-    }
-    double t = (x - 1) / (x + 1), t2 = t * t, sum = 0;
-    for (int k = 19; k > 0; k -= 2)
-        sum = sum * t2 + 1.0 / k;
-    return 2 * t * sum + exponent * 0.6931471805599453;
 }
 
 double random_normal(struct random *r) {
