@@ -22,7 +22,9 @@ void exact_add(struct finds *f, uint64_t stay, uint64_t moving, double value) {
 struct exact *exact_create(const struct exact_plan *plan) {
     struct exact *x = mem_zero(1, sizeof *x);
     x->plan = *plan;
-    x->method = plan->family->is_of_vectors ? &exact_vectors : &exact_sets;
+    x->method = plan->family->is_of_vectors ? &exact_vectors
+                : plan->family->is_weighted ? &exact_weighted
+                                            : &exact_sets;
     x->units = units_create(plan->pool, sizeof(struct exact_pair));
     x->state = x->method->create(&x->plan);
     return x;

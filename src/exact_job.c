@@ -62,11 +62,13 @@ static void prepare_vectors(struct exact_job *j) {
 }
 
 static void prepare_sets(struct exact_job *j) {
-    uint64_t items = records_items(&j->in->records), largest = records_max_element(&j->in->records);
+    const struct records *r = &j->in->records;
+    size_t width = j->in->family->is_weighted ? r->item / 2 : r->item; /* the other half is the weight */
+    uint64_t items = records_items(r), largest = records_max_element(r, width);
     comm_sum(j->c, &items, 1);
     comm_max(j->c, &largest, 1);
     j->rarity = rarity_create(items, largest);
-    rarity_count(&j->rarity, j->plan.pool, &j->in->records);
+    rarity_count(&j->rarity, j->plan.pool, r, width);
     comm_sum(j->c, j->rarity.count, j->rarity.places);
     rarity_sort(&j->rarity);
     j->plan.rarity = &j->rarity;

@@ -1,4 +1,4 @@
-/* What exact joins of sets and of vectors have in common: a meeting is cut into units of work that threads
+/* What exact joins of sets, weighted or not, and of vectors have in common: a meeting is cut into units of work that threads
  * take in any order. */
 #ifndef EXACT_METHOD_H
 #define EXACT_METHOD_H
@@ -18,6 +18,6 @@ struct exact_method {
                  uint64_t unit, int thread, struct finds *found);
 };
 
-extern const struct exact_method exact_sets, exact_vectors;
+extern const struct exact_method exact_sets, exact_weighted, exact_vectors;
 
 #endif

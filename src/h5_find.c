@@ -13,6 +13,7 @@
 
 #define SETS                                                                                                 \
     "a group with indptr and indices, or a flat dataset D beside size_D, such as train and size_train"
+#define WEIGHTED "a group with indptr, indices and data"
 #define VECTORS "a two-dimensional dataset of floating-point numbers or of 8-bit integers"
 
 #define ELSEWHERE " (a link to another file, which is not followed)"
@@ -80,9 +81,11 @@ struct h5_parts h5_parts_of(const char *object, const char *kind) {
         const char *slash = object[directory] ? "/" : ""; /* the root ends in one */
         snprintf(p.offsets, sizeof p.offsets, "%s%sindptr", object, slash);
         snprintf(p.elements, sizeof p.elements, "%s%sindices", object, slash);
+        snprintf(p.weights, sizeof p.weights, "%s%sdata", object, slash);
     } else {
         snprintf(p.offsets, sizeof p.offsets, "%.*ssize_%s", directory, object, object + directory);
         snprintf(p.elements, sizeof p.elements, "%s", object);
+        p.weights[0] = '\0';
     }
     return p;
 }
@@ -116,11 +119,13 @@ static const char *kind_of(hid_t file, const char *path, H5O_type_t type, enum h
     const char *kind = type == H5O_TYPE_GROUP ? "csr" : "flat";
     if (strlen(path) >= H5_PATH || (type != H5O_TYPE_GROUP && type != H5O_TYPE_DATASET))
         return NULL;
-    if (wanted != H5_SETS && type == H5O_TYPE_DATASET && is_dense(file, path))
+    if ((wanted == H5_VECTORS || wanted == H5_EITHER) && type == H5O_TYPE_DATASET && is_dense(file, path))
         return "dense";
     if (wanted == H5_VECTORS)
         return NULL;
     struct h5_parts p = h5_parts_of(path, kind);
+    if (wanted == H5_WEIGHTED && !(p.weights[0] && is_dataset(file, p.weights)))
+        return NULL;
     return is_dataset(file, p.offsets) && is_dataset(file, p.elements) ? kind : NULL;
 }
 
@@ -251,9 +256,18 @@ static int complain_of_several(const struct objects *sets, const char *file, str
                      file, sets->n, file, sets->at[0].path, names.text);
 }
 
-static const char *expected(enum h5_content wanted) {
-    return wanted == H5_SETS ? SETS : wanted == H5_VECTORS ? VECTORS : SETS ", or " VECTORS;
-}
+static const char *const name_of[] = {
+    [H5_SETS] = "sets",
+    [H5_VECTORS] = "vectors",
+    [H5_EITHER] = "sets or vectors",
+    [H5_WEIGHTED] = "weighted sets",
+};
+static const char *const expected[] = {
+    [H5_SETS] = SETS,
+    [H5_VECTORS] = VECTORS,
+    [H5_EITHER] = SETS ", or " VECTORS,
+    [H5_WEIGHTED] = WEIGHTED,
+};
 
 static int find_by_content(char object[H5_PATH], const char **kind, hid_t file_id, const char *file,
                            enum h5_content wanted, struct error *e) {
@@ -266,11 +280,8 @@ static int find_by_content(char object[H5_PATH], const char **kind, hid_t file_i
         } else if (s.sets.n > 0)
             complain_of_several(&s.sets, file, e);
         else
-            error_set(e, EX_DATAERR, "%s: holds no %s (looked for %s)%s", file,
-                      wanted == H5_SETS      ? "sets"
-                      : wanted == H5_VECTORS ? "vectors"
-                                             : "sets or vectors",
-                      expected(wanted), s.elsewhere ? "; its links to other files are not followed" : "");
+            error_set(e, EX_DATAERR, "%s: holds no %s (looked for %s)%s", file, name_of[wanted],
+                      expected[wanted], s.elsewhere ? "; its links to other files are not followed" : "");
     }
     free_search(&s);
     return e->status;
@@ -292,10 +303,10 @@ static int complain_of_other(hid_t file_id, const char *file, const char *path, 
                              enum h5_content wanted, struct error *e) {
     if (type == H5O_TYPE_GROUP)
         return error_set(e, EX_DATAERR, "%s: %s: a group of %s; expected %s", file, path,
-                         names_in(file_id, path).text, expected(wanted));
+                         names_in(file_id, path).text, expected[wanted]);
     return error_set(e, EX_DATAERR, "%s: %s: %s; expected %s", file, path,
                      type == H5O_TYPE_DATASET ? "another kind of dataset" : "neither a group nor a dataset",
-                     expected(wanted));
+                     expected[wanted]);
 }
 
 static int find_by_name(char object[H5_PATH], const char **kind, hid_t file_id, const char *file,

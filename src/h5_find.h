@@ -7,14 +7,15 @@
 #include "lshjoin/base.h"
 
 /* What is looked for. */
-enum h5_content { H5_SETS = 1, H5_VECTORS, H5_EITHER };
+enum h5_content { H5_SETS = 1, H5_VECTORS, H5_EITHER, H5_WEIGHTED };
 
 enum { H5_PATH = 512 }; /* room for the path of an object */
 
-/* The paths of the two datasets that sets are made of. */
+/* The paths of the datasets that sets are made of. */
 struct h5_parts {
     char offsets[H5_PATH + 8];  /* indptr, or size_D */
     char elements[H5_PATH + 8]; /* indices, or D */
+    char weights[H5_PATH + 8];  /* data, which only weighted sets must have; empty of flat sets */
 };
 struct h5_parts h5_parts_of(const char *object, const char *kind);
 

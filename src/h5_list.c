@@ -110,9 +110,8 @@ static hid_t memory_type(bool is_signed, size_t width) {
 }
 
 /* Pieces end where chunks do, so that none is unpacked twice. */
-int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
-                 struct error *e) {
-    hid_t type = list->is_float ? H5T_NATIVE_DOUBLE : memory_type(list->is_signed, width);
+static int read_list(const struct h5_list *list, uint64_t first, uint64_t n, hid_t type, size_t width,
+                     void *out, struct error *e) {
     uint64_t piece = max_u64(piece_bytes / width / list->chunk, 1) * list->chunk, end = first + n;
     for (uint64_t at = first, next; at < end; at = next) {
         next = min_u64(at - at % list->chunk + piece, end);
@@ -120,4 +119,14 @@ int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t 
             return e->status;
     }
     return 0;
+}
+
+int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
+                 struct error *e) {
+    hid_t type = list->is_float ? H5T_NATIVE_DOUBLE : memory_type(list->is_signed, width);
+    return read_list(list, first, n, type, width, out, e);
+}
+
+int h5_list_read_reals(const struct h5_list *list, uint64_t first, uint64_t n, double *out, struct error *e) {
+    return read_list(list, first, n, H5T_NATIVE_DOUBLE, sizeof *out, out, e);
 }

@@ -33,5 +33,7 @@ void h5_list_close(struct h5_list *list);
  * Read in pieces of some 16 MB. Returns e->status. */
 int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
                  struct error *e);
+/* The same of any numbers, each as the double that is nearest to it. */
+int h5_list_read_reals(const struct h5_list *list, uint64_t first, uint64_t n, double *out, struct error *e);
 
 #endif

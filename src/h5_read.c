@@ -133,7 +133,18 @@ static int open_matrix(struct h5_records *s, struct error *e) {
     return 0;
 }
 
-static int open_lists(struct h5_records *s, struct error *e) {
+/* As many weights as elements. */
+static int open_weights(struct h5_records *s, const char *path, struct error *e) {
+    if (h5_list_open_any(&s->weight_list, s->file_id, s->file, path, e) ||
+        s->weight_list.length == s->elements)
+        return e->status;
+    return error_set(e, EX_DATAERR,
+                     "%s: %s: has %" PRIu64 " numbers, expected as many as the %" PRIu64
+                     " elements of indices",
+                     s->file, path, s->weight_list.length, s->elements);
+}
+
+static int open_lists(struct h5_records *s, bool weighted, struct error *e) {
     struct h5_parts parts = h5_parts_of(s->object, s->kind);
     struct h5_list *offsets = &s->offset_list, *elements = &s->element_list;
     if (h5_list_open(offsets, s->file_id, s->file, parts.offsets, e) ||
@@ -142,6 +153,8 @@ static int open_lists(struct h5_records *s, struct error *e) {
     s->elements = elements->length;
     s->width = elements->size <= 4 ? 4 : 8;
     s->rows = offsets->length;
+    if (weighted && open_weights(s, parts.weights, e))
+        return e->status;
     if (!is_csr(s))
         return 0;
     if (offsets->length == 0)
@@ -156,7 +169,7 @@ int h5_records_open(struct h5_records *s, const char *file, const char *object, 
     *s = (struct h5_records){.file = file};
     if (h5_file_open(&s->file_id, file, e) ||
         h5_find(s->object, &s->kind, s->file_id, file, object, wanted, e) ||
-        (is_dense(s) ? open_matrix(s, e) : open_lists(s, e)))
+        (is_dense(s) ? open_matrix(s, e) : open_lists(s, wanted == H5_WEIGHTED, e)))
         h5_records_close(s);
     else
         attribute_text(s->file_id, "/", "distance", s->distance, sizeof s->distance);
@@ -165,6 +178,7 @@ int h5_records_open(struct h5_records *s, const char *file, const char *object, 
 
 void h5_records_close(struct h5_records *s) {
     h5_matrix_close(&s->matrix);
+    h5_list_close(&s->weight_list);
     h5_list_close(&s->element_list);
     h5_list_close(&s->offset_list);
     h5_file_close(&s->file_id);
@@ -288,4 +302,8 @@ int h5_records_elements(struct h5_records *s, uint64_t first, uint64_t n, void *
         return 0;
     *bad = first + place;
     return EX_DATAERR;
+}
+
+int h5_records_weights(struct h5_records *s, uint64_t first, uint64_t n, double *out, struct error *e) {
+    return h5_list_read_reals(&s->weight_list, first, n, out, e);
 }

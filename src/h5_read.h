@@ -26,6 +26,7 @@ struct h5_records {
                           empty */
     int64_t file_id;   /* hid_t; 0: not open */
     struct h5_list offset_list, element_list; /* of sets */
+    struct h5_list weight_list;               /* of weighted sets */
     struct h5_matrix matrix;                  /* of vectors */
 };
 
@@ -65,5 +66,8 @@ int h5_records_check_total(const struct h5_records *s, uint64_t total, struct er
  * row; the number stands in `out` as a signed one. */
 int h5_records_elements(struct h5_records *s, uint64_t first, uint64_t n, void *out, uint64_t *bad,
                         struct error *e);
+
+/* Weighted sets: the weights of elements [first, first+n). */
+int h5_records_weights(struct h5_records *s, uint64_t first, uint64_t n, double *out, struct error *e);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "budget.h"
 #include "input_open.h"
+#include "lshjoin/weighted.h"
 
 /* Where each rank's rows begin: at the first row before which at least its share of the work lies, an element
  * and a row counted as one each. Every rank looks at an equal number of rows of each input, or at those in
@@ -97,14 +98,13 @@ static void read_sets(struct inputs *in, struct source *s, struct comm *c, const
         read_rows(in, &s[1], c, o, my_rows(in, &s[0], &ignored), e);
 }
 
-/* Bad rows are an error, or, where they are to be left out, become NaN, which pairs with nothing. */
-static void check_vectors(struct inputs *in, const struct source *s, const struct options *o,
-                          struct error *e) {
+/* Bad vectors and weighted sets are an error, or left out. */
+static void check_rows(struct inputs *in, const struct source *s, const struct options *o, struct error *e) {
     struct records *r = &in->records;
     for (uint64_t row = 0; row < r->n && !e->status; row++) {
         uint64_t global = in->shard.start[in->shard.rank] + row;
         const struct source *of = &s[in->n == 2 && global >= s[1].base];
-        const char *wrong = source_check_vector(in, row);
+        const char *wrong = source_check_row(in, row);
         if (wrong && !o->skip_bad_rows)
             error_set(e, EX_DATAERR, "%s: %s: row %llu %s (--skip-bad-rows leaves such rows out)",
                       of->input->file, of->input->object, (unsigned long long)(global - of->base), wrong);
@@ -128,6 +128,16 @@ static void read_vectors(struct inputs *in, struct source *s, struct comm *c, co
     }
 }
 
+/* Weighted sets as they are read become rising and, where all ranks' fit, narrow. */
+static void settle_weighted(struct inputs *in, struct comm *c, struct pool *pool) {
+    in->hash = mem_alloc(in->records.n, sizeof *in->hash);
+    weighted_sort(&in->records, pool, in->hash);
+    uint64_t is_wide = !weighted_fits_narrow(&in->records);
+    comm_max(c, &is_wide, 1);
+    if (!is_wide)
+        weighted_make_narrow(&in->records);
+}
+
 static int read_records(struct inputs *in, struct source *s, struct comm *c, struct pool *pool,
                         const struct options *o, struct error *e) {
     uint64_t n = shard_local_rows(&in->shard);
@@ -145,8 +155,8 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
         read_vectors(in, s, c, o, e);
     else
         read_sets(in, s, c, o, e);
-    if (in->family->is_of_vectors && !e->status)
-        check_vectors(in, s, o, e);
+    if ((in->family->is_of_vectors || in->family->is_weighted) && !e->status)
+        check_rows(in, s, o, e);
     if (comm_failed(c, e))
         return e->status;
     if (in->family->is_of_vectors) {
@@ -155,8 +165,12 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
         records_hash(&in->records, pool, in->hash);
         return 0;
     }
+    if (in->family->is_weighted) {
+        settle_weighted(in, c, pool);
+        return 0;
+    }
     if (in->records.item == sizeof(uint64_t)) {
-        uint64_t largest = records_max_element(&in->records);
+        uint64_t largest = records_max_element(&in->records, in->records.item);
         comm_max(c, &largest, 1);
         if (largest <= UINT32_MAX)
             records_narrow(&in->records);

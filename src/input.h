@@ -21,8 +21,8 @@ struct inputs {
     struct input of[2];
     struct shard shard;
     const struct family *family;
-    /* This rank's rows. Sets: each strictly rising, all ranks' elements of one width. Vectors: finite, or
-     * left out (records_leave_out). */
+    /* This rank's rows. Sets, weighted or not: each strictly rising, all ranks' items of one width. Vectors:
+     * finite, or left out (records_leave_out). */
     struct records records;
     struct row_hash *hash; /* of each, until duplicates have been looked for */
     uint64_t skipped;      /* of these rows, bad ones left out */
@@ -43,9 +43,10 @@ int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const stru
                 struct metrics *m, struct error *e);
 void inputs_free(struct inputs *in);
 
-/* Items of this rank's rows that are hashed: elements, or, where a vector is hashed whole, vectors. */
+/* Items of this rank's rows that are hashed: elements, or, where a vector or a weighted set is hashed whole,
+ * these. */
 static inline uint64_t inputs_hashed(const struct inputs *in) {
-    return in->family->is_of_vectors ? in->records.n - in->left_out : records_items(&in->records);
+    return in->family->is_of_vectors || in->family->is_weighted ? in->records.n - in->left_out : records_items(&in->records);
 }
 
 /* Whether joins can leave out pairs with equal row numbers in their inputs; else telling them does (tell.h).

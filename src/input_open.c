@@ -89,11 +89,18 @@ static void share_text(struct source *s, struct comm *c) {
     s->input->elements = size[1];
 }
 
+static enum h5_content wanted_content(const struct options *o) {
+    if (o->radius_text || (o->family && o->family->is_of_vectors))
+        return H5_VECTORS;
+    if (o->family)
+        return o->family->is_weighted ? H5_WEIGHTED : H5_SETS;
+    return H5_EITHER;
+}
+
 /* Rank 0 finds the object; the others open it by its name. */
 static void open_h5(struct source *s, struct comm *c, const struct options *o, struct error *e) {
     struct input *in = s->input;
-    bool vectors = o->radius_text || (o->family && o->family->is_of_vectors);
-    enum h5_content wanted = vectors ? H5_VECTORS : o->family ? H5_SETS : H5_EITHER;
+    enum h5_content wanted = wanted_content(o);
     if (comm_rank(c) == 0)
         h5_records_open(&s->h5, in->file, in->object[0] ? in->object : NULL, wanted, e);
     if (comm_failed(c, e))
@@ -126,6 +133,10 @@ static void check_family(const struct inputs *in, const struct source *s, const 
         if ((s[i].h5.columns > 0) != in->family->is_of_vectors)
             error_set(e, EX_DATAERR, "%s: %s: the metric %s needs %s", s[i].input->file, s[i].input->object,
                       metric, in->family->is_of_vectors ? "vectors" : "sets");
+    for (int i = 0; i < in->n; i++)
+        if ((s[i].is_text || s[i].array) && in->family->is_weighted)
+            error_set(e, EX_DATAERR, "%s: has no weights, which the metric %s needs (data of a CSR in HDF5)",
+                      s[i].input->file, metric);
     if (in->n == 2 && s[0].h5.columns != s[1].h5.columns)
         error_set(e, EX_DATAERR, "%s: vectors of %llu coordinates, but those of %s have %llu",
                   s[1].input->file, (unsigned long long)s[1].h5.columns, s[0].input->file,
@@ -133,7 +144,7 @@ static void check_family(const struct inputs *in, const struct source *s, const 
     if (distance ? o->threshold_text != NULL : o->radius_text != NULL)
         error_set(e, EX_USAGE, "the metric %s takes %s", metric,
                   distance ? "--radius, not --threshold" : "--threshold, not --radius");
-    if (o->minhash && in->family != &family_jaccard)
+    if (o->minhash && in->family->is_of_vectors)
         error_set(e, EX_USAGE, "--minhash is for sets, and these are vectors");
     if (o->probes && !in->family->probes)
         error_set(e, EX_USAGE, "--probes: the metric %s is not probed (cosine, l2 and ip are)", metric);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "input_open.h"
+#include "lshjoin/weighted.h"
 
 /* Sampled rows while they are gathered, and their places in a source's flat list. */
 struct gathered {
@@ -71,7 +72,7 @@ static void read_gathered(struct inputs *in, struct source *s, const struct gath
                 r->offset[row + 1] = at;
         }
     for (row = 0; vectors && row < r->n && !e->status; row++)
-        source_check_vector(in, row);
+        source_check_row(in, row);
 }
 
 int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
@@ -84,10 +85,14 @@ int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, con
             find_rows(&s[i], c, o, in->n == 1, &g[i], e);
         if (!comm_failed(c, e))
             read_gathered(in, s, g, e);
-        if (!comm_failed(c, e) && !in->family->is_of_vectors)
-            records_sort_sets(&in->records, pool, NULL);
-        else if (!e->status)
+        if (comm_failed(c, e))
+            ; /* left as it is */
+        else if (in->family->is_of_vectors)
             comm_max_double(c, &in->largest_norm, 1);
+        else if (in->family->is_weighted)
+            weighted_sort(&in->records, pool, NULL);
+        else
+            records_sort_sets(&in->records, pool, NULL);
     }
     *left = in->n == 1 ? in->records.n : g[0].n;
     in->shard = (struct shard){.ranks = comm_size(c),

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "lshjoin/distance.h"
+#include "lshjoin/weighted.h"
 
 int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
     if (s->array)
@@ -25,7 +26,7 @@ int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *lengt
 }
 
 size_t sources_item(const struct inputs *in, const struct source *s) {
-    size_t item = sizeof(uint32_t);
+    size_t item = in->family->is_weighted ? sizeof(struct weighted_wide) : sizeof(uint32_t);
     for (int i = 0; i < in->n; i++)
         if (!s[i].is_text && s[i].h5.width > item)
             item = s[i].h5.width;
@@ -43,9 +44,36 @@ static void read_h5(struct source *s, uint64_t first, uint64_t n, void *out, uin
     }
 }
 
+/* The same of weighted sets, whose elements and weights lie apart in the file. */
+static void read_weighted(struct source *s, uint64_t first, uint64_t n, struct weighted_wide *out,
+                          uint64_t *bad, struct error *e) {
+    enum { SLICE = 1 << 20 };
+    size_t width = s->h5.width;
+    uint64_t room = min_u64(n, SLICE);
+    void *element = mem_alloc(room, width);
+    double *weight = mem_alloc(room, sizeof *weight);
+    for (uint64_t at = 0; at < n && !e->status && *bad == UINT64_MAX; at += SLICE, out += SLICE) {
+        uint64_t some = min_u64(SLICE, n - at);
+        if (s->metrics)
+            metrics_progress(s->metrics, (double)at / (double)n, at);
+        h5_records_elements(&s->h5, first + at, some, element, bad, e);
+        h5_records_weights(&s->h5, first + at, some, weight, e);
+        for (uint64_t k = 0; k < some && !e->status; k++) {
+            out[k].element = width == 4 ? ((uint32_t *)element)[k] : ((uint64_t *)element)[k];
+            out[k].weight = weight[k];
+        }
+    }
+    free(weight);
+    free(element);
+}
+
 void source_items(struct source *s, uint64_t first, uint64_t n, size_t item, void *out, uint64_t *bad,
                   struct error *e) {
     *bad = UINT64_MAX;
+    if (item == sizeof(struct weighted_wide)) {
+        read_weighted(s, first, n, out, bad, e);
+        return;
+    }
     size_t width = s->is_text ? sizeof(uint32_t) : s->h5.width;
     void *own = width == item ? out : mem_alloc(n, width);
     if (s->is_text)
@@ -87,8 +115,10 @@ static const char *fault(const struct records *r, uint64_t row, bool refuses_zer
     return NULL;
 }
 
-const char *source_check_vector(struct inputs *in, uint64_t row) {
+const char *source_check_row(struct inputs *in, uint64_t row) {
     struct records *r = &in->records;
+    if (in->family->is_weighted)
+        return weighted_fault(r, row);
     const char *wrong = fault(r, row, in->family->refuses_zero);
     if (!wrong) {
         const void *x = records_row(r, row);

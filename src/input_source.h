@@ -29,14 +29,14 @@ int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *lengt
 size_t sources_item(const struct inputs *in, const struct source *s);
 
 /* Items [first, first + n) of a source's flat list (of vectors: whole rows) into `out`,
- * `item` bytes each, at least the source's own width. *bad: the place of a negative element, of which the
- * caller complains, who knows its row; else UINT64_MAX. */
+ * `item` bytes each, at least the source's own width; of weighted sets wide ones. *bad: the place of a
+ * negative element, of which the caller complains, who knows its row; else UINT64_MAX. */
 void source_items(struct source *s, uint64_t first, uint64_t n, size_t item, void *out, uint64_t *bad,
                   struct error *e);
 void source_complain_negative(const struct source *s, uint64_t row, struct error *e);
 
-/* What is wrong with a vector of in->records, which is then left out: it becomes NaN, and pairs with nothing.
- * NULL where it is good; in->largest_norm knows it then. */
-const char *source_check_vector(struct inputs *in, uint64_t row);
+/* What is wrong with a row of in->records, a vector or a weighted set as it was read, or NULL. A vector with
+ * a fault becomes NaN, and pairs with nothing; of a good one in->largest_norm knows. */
+const char *source_check_row(struct inputs *in, uint64_t row);
 
 #endif

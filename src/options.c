@@ -131,7 +131,9 @@ void options_help(FILE *f) {
         "  -b, --bands N        bands per signature, instead\n"
         "  -r, --rows N         rows per band, instead\n"
         "  -s, --seed N         seed of the hash functions (default 0)\n"
-        "      --metric M       jaccard (sets), cosine, l2 or ip (vectors); default by the kind of data\n"
+        "      --metric M       jaccard or weighted-jaccard (sets), cosine, l2 or ip (vectors); default by "
+        "the\n"
+        "                       kind of data: jaccard, cosine, or what the file tells\n"
         "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
         "      --pool M         draw the bands from M hash values (default: ROWS of its own for each)\n"
         "      --minhash KIND   of sets: fast (bytes of a 64-byte sketch), classic (hash values of 32 bits) "
@@ -144,7 +146,8 @@ void options_help(FILE *f) {
         "      --max-bucket N   look at no pairs of a bucket of more than N records; tells how many that "
         "were\n"
         "  -E, --exclusive      never pair a record with the same row number of the other input\n"
-        "      --skip-bad-rows  leave out, and count, vectors that are not finite, or zero under cosine\n"
+        "      --skip-bad-rows  leave out, and count, vectors that are not finite, or zero under cosine,\n"
+        "                       and sets with weights that are not above 0 and finite\n"
         "\n"
         "what comes out\n"
         "  -o, --output DIR     write the pairs to files in DIR; without it one rank prints them\n"
@@ -215,7 +218,9 @@ static int share_of_one(const char *option, const char *text, double *v, struct 
 
 static int metric(struct options *o, const char *text, struct error *e) {
     o->family = family_find(text);
-    return o->family ? 0 : error_set(e, EX_USAGE, "--metric: '%s' is none of jaccard, cosine, l2, ip", text);
+    return o->family ? 0
+                     : error_set(e, EX_USAGE,
+                                 "--metric: '%s' is none of jaccard, weighted-jaccard, cosine, l2, ip", text);
 }
 
 static int format(struct options *o, const char *text, struct error *e) {

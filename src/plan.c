@@ -16,6 +16,8 @@ static const double ns_read_byte = 0.5, ns_compare = 60, ns_compare_element = 0.
 static const double ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 4, ns_key = 15,
                     ns_probe = 150, ns_move = 25, ns_send = 20, ns_group = 10, ns_copy = 40,
                     ns_late_band = 1.7;
+/* Of weighted sets. */
+static const double ns_symbol = 80, ns_weighted_element = 40;
 /* Of bands that read sketches. */
 static const double ns_sketch_element = 0.05, ns_sketch_coordinate = 0.025, ns_sketch_key = 4,
                     ns_sketch_send = 7, ns_sketch_group = 8, ns_screen = 2, ns_mask = 0.6, ns_screened = 30;
@@ -100,15 +102,23 @@ static void expect_pairs(struct plan *p, const struct survey *s, const struct mi
     p->pairs = p->agreement > 0 ? found * s->pairs : p->candidates;
 }
 
+/* Signing: all elements with all symbols, but of weighted sets one and the other (dart.h). */
+static double sign_ns(const struct family *family, const struct survey *s, double values, double coordinate,
+                      double element) {
+    if (family->is_weighted)
+        return (double)s->rows * values * ns_symbol + (double)s->items * ns_weighted_element;
+    return (double)s->items * values * (family->is_of_vectors ? coordinate : element);
+}
+
 static void words_seconds(double *ns, const struct plan *p, const struct family *family,
                           const struct survey *s) {
     const struct drawing *d = &p->drawing;
     bool vectors = family->is_of_vectors;
     double keys = d->bands * ((double)s->rows * (1 + family->is_asymmetric) + (double)s->asking * d->probes);
     uint32_t values = drawing_values(d), together = vectors ? 16 : 64; /* as many are hashed at once */
-    values = (values + together - 1) / together * together;
+    values = family->is_weighted ? values : (values + together - 1) / together * together;
     ns[STAGE_SIGN] =
-        (double)s->items * values * (vectors ? ns_hash_coordinate : ns_hash_element) +
+        sign_ns(family, s, values, ns_hash_coordinate, ns_hash_element) +
         keys * (ns_key + ns_pick * d->rows) +
         (d->probes ? (double)s->asking * d->bands * (d->probes * ns_probe + d->rows * ns_move) : 0);
     ns[STAGE_EXCHANGE] = keys * ns_send;
@@ -121,8 +131,7 @@ static void sketches_seconds(double *ns, const struct plan *p, const struct fami
     const struct drawing *d = &p->drawing;
     double keys = d->bands * (double)s->rows;
     ns[STAGE_SIGN] =
-        (double)s->items * d->pool * (family->is_of_vectors ? ns_sketch_coordinate : ns_sketch_element) +
-        keys * ns_sketch_key;
+        sign_ns(family, s, d->pool, ns_sketch_coordinate, ns_sketch_element) + keys * ns_sketch_key;
     ns[STAGE_EXCHANGE] = keys * ns_sketch_send;
     ns[STAGE_GROUP] = keys * ns_sketch_group;
     ns[STAGE_CANDIDATES] = p->copies * ns_screen + p->masks * ns_mask + p->candidates * ns_screened;

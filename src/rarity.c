@@ -31,13 +31,15 @@ static inline uint64_t place_of(uint32_t shift, uint64_t element) {
     return shift ? mix64(element) >> shift : element;
 }
 
-static inline uint64_t element_at(const void *set, uint64_t k, size_t width) {
-    return width == 4 ? ((const uint32_t *)set)[k] : ((const uint64_t *)set)[k];
+static inline uint64_t element_at(const void *set, uint64_t k, size_t width, size_t item) {
+    const char *at = (const char *)set + k * item;
+    return width == 4 ? *(const uint32_t *)at : *(const uint64_t *)at;
 }
 
 struct counting {
     struct rarity *rarity;
     const struct records *sets;
+    size_t width;
     bool alone; /* no other thread counts */
 };
 
@@ -46,12 +48,12 @@ static void count_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     const struct counting *job = ctx;
     uint64_t *count = job->rarity->count;
     uint32_t shift = job->rarity->shift;
-    size_t width = job->sets->item;
+    size_t width = job->width, item = job->sets->item;
     bool alone = job->alone;
     for (uint64_t row = lo; row < hi; row++) {
         const void *set = records_row(job->sets, row);
         for (uint64_t k = records_length(job->sets, row); k-- > 0;) {
-            uint64_t *at = count + place_of(shift, element_at(set, k, width));
+            uint64_t *at = count + place_of(shift, element_at(set, k, width, item));
             if (alone)
                 ++*at;
             else
@@ -60,8 +62,8 @@ static void count_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     }
 }
 
-void rarity_count(struct rarity *r, struct pool *pool, const struct records *sets) {
-    struct counting job = {r, sets, pool_threads(pool) == 1};
+void rarity_count(struct rarity *r, struct pool *pool, const struct records *sets, size_t width) {
+    struct counting job = {r, sets, width, pool_threads(pool) == 1};
     pool_for(pool, sets->n, 1024, count_rows, &job);
 }
 
@@ -148,7 +150,7 @@ void rarity_prefix(const struct rarity *r, const void *set, uint64_t n, size_t w
                    uint32_t *prefix, uint32_t *room) {
     const uint32_t *order = r->order, shift = r->shift;
     for (uint64_t k = 0; k < n; k++)
-        room[k] = order[place_of(shift, element_at(set, k, width))];
+        room[k] = order[place_of(shift, element_at(set, k, width, width))];
     if (wanted < n)
         n = select_least(room, n, wanted, r->places);
     sort_numbers(room, n);

@@ -79,22 +79,20 @@ void records_hash(const struct records *r, struct pool *pool, struct row_hash *h
     pool_for(pool, r->n, 256, hash_rows, &(struct hash_job){r, hash});
 }
 
-struct sort_job {
+struct shortening {
     struct records *records;
-    uint64_t *length;      /* of each row when its repeats are gone */
+    uint64_t (*shorten)(const struct records *r, uint64_t row);
+    uint64_t *length;      /* of each row now */
     struct row_hash *hash; /* or NULL */
 };
 
-static void sort_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
+static void shorten_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     (void)thread;
-    struct sort_job *job = ctx;
-    struct records *r = job->records;
+    struct shortening *job = ctx;
     for (uint64_t row = lo; row < hi; row++) {
-        void *a = (char *)r->data + r->offset[row] * r->item;
-        uint64_t n = records_length(r, row);
-        job->length[row] = r->item == 4 ? sort_u32(a, n) : sort_u64(a, n);
+        job->length[row] = job->shorten(job->records, row);
         if (job->hash)
-            job->hash[row] = hash_of(a, job->length[row], r->item);
+            job->hash[row] = hash_of(records_row(job->records, row), job->length[row], job->records->item);
     }
 }
 
@@ -112,11 +110,22 @@ static void close_gaps(struct records *r, const uint64_t *length) {
     r->offset[r->n] = end;
 }
 
-void records_sort_sets(struct records *r, struct pool *pool, struct row_hash *hash) {
-    struct sort_job job = {r, mem_alloc(r->n, sizeof *job.length), hash};
-    pool_for(pool, r->n, 256, sort_rows, &job);
+void records_shorten(struct records *r, struct pool *pool,
+                     uint64_t (*shorten)(const struct records *r, uint64_t row), struct row_hash *hash) {
+    struct shortening job = {r, shorten, mem_alloc(r->n, sizeof *job.length), hash};
+    pool_for(pool, r->n, 256, shorten_rows, &job);
     close_gaps(r, job.length);
     free(job.length);
+}
+
+static uint64_t sort_row(const struct records *r, uint64_t row) {
+    void *a = (char *)r->data + r->offset[row] * r->item;
+    uint64_t n = records_length(r, row);
+    return r->item == 4 ? sort_u32(a, n) : sort_u64(a, n);
+}
+
+void records_sort_sets(struct records *r, struct pool *pool, struct row_hash *hash) {
+    records_shorten(r, pool, sort_row, hash);
 }
 
 static void empty_sets(struct records *r, const uint64_t *rows, uint64_t n) {
@@ -155,9 +164,10 @@ void records_narrow(struct records *r) {
     r->item = sizeof *narrow;
 }
 
-uint64_t records_max_element(const struct records *r) {
+uint64_t records_max_element(const struct records *r, size_t width) {
     uint64_t n = records_items(r), most = 0;
-    for (uint64_t i = 0; i < n; i++)
-        most = max_u64(most, r->item == 4 ? ((const uint32_t *)r->data)[i] : ((const uint64_t *)r->data)[i]);
+    const char *at = r->data;
+    for (uint64_t i = 0; i < n; i++, at += r->item)
+        most = max_u64(most, width == 4 ? *(const uint32_t *)at : *(const uint64_t *)at);
     return most;
 }

@@ -22,6 +22,7 @@ struct family {
     const char *value;      /* what a verified pair's number is called in the output */
     bool smaller_is_nearer; /* value is a distance */
     bool is_of_vectors;     /* records are rows of floating-point coordinates, all of one length; else sets */
+    bool is_weighted;       /* records are weighted sets (weighted.h) */
     bool refuses_zero;      /* a vector of zeros has no place in it */
 
     /* A record's words come in variants. Variant 0 is what it stores, the others are what it asks for: its
@@ -75,8 +76,9 @@ struct family {
 
 enum { FAMILY_RUN = 5 };
 
-extern const struct family family_jaccard; /* sets, by MinHash */
-extern const struct family family_cosine;  /* vectors, by sign random projections */
+extern const struct family family_jaccard;          /* sets, by MinHash */
+extern const struct family family_weighted_jaccard; /* weighted sets, by darts */
+extern const struct family family_cosine;           /* vectors, by sign random projections */
 extern const struct family
     family_ip; /* vectors, inner product, by sign random projections of their transforms */
 extern const struct family family_l2; /* vectors, by p-stable projections */

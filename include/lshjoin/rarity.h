@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "lshjoin/base.h"
 #include "lshjoin/pool.h"
 #include "lshjoin/records.h"
 
@@ -23,10 +24,15 @@ struct rarity {
  * alike). */
 struct rarity rarity_create(uint64_t items, uint64_t largest);
 void rarity_free(struct rarity *r);
-/* Add the elements of these sets. */
-void rarity_count(struct rarity *r, struct pool *pool, const struct records *sets);
+/* Add the elements of these sets, `width` bytes (4 or 8) at the beginning of each item. */
+void rarity_count(struct rarity *r, struct pool *pool, const struct records *sets, size_t width);
 /* Put all that was counted, by all ranks, in order; the counts are gone then. */
 void rarity_sort(struct rarity *r);
+
+/* The number of an element that has been counted. */
+static inline uint32_t rarity_number(const struct rarity *r, uint64_t element) {
+    return r->order[r->shift ? mix64(element) >> r->shift : element];
+}
 
 /* The first `wanted` <= n < 2^31 numbers of a set's elements (n of `width` bytes) in order of rarity, rising.
  * prefix[wanted]; room[n] is used meanwhile. */

@@ -45,6 +45,11 @@ struct row_hash {
 struct row_hash records_hash_row(const struct records *r, uint64_t row);
 void records_hash(const struct records *r, struct pool *pool, struct row_hash *hash);
 
+/* Change rows with offsets in place, by many threads: shorten(r, row) may write to the row's items and returns
+ * how many of them, the first ones, it keeps. hash[n]: of the rows as they are then; or NULL. */
+void records_shorten(struct records *r, struct pool *pool,
+                     uint64_t (*shorten)(const struct records *r, uint64_t row), struct row_hash *hash);
+
 /* Sets (items of 4 or 8 bytes, unsigned): sort every row and drop repeats, in place. hash[n]: of the rows as
  * they are then, while they are at hand; or NULL. */
 void records_sort_sets(struct records *r, struct pool *pool, struct row_hash *hash);
@@ -59,7 +64,8 @@ bool records_is_left_out(const struct records *r, uint64_t row);
 /* Sets of 8-byte elements that all fit 32 bits: store them in 4. */
 void records_narrow(struct records *r);
 
-/* The largest element of sets, 0 where there is none. */
-uint64_t records_max_element(const struct records *r);
+/* The largest element of sets, `width` bytes (4 or 8) at the beginning of each item; 0 where there is none.
+ */
+uint64_t records_max_element(const struct records *r, size_t width);
 
 #endif

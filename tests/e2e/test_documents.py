@@ -91,7 +91,7 @@ def test_bash_completes_options(folder, program):
 
 
 @pytest.mark.parametrize("words, offered", [
-    (["lshjoin", "--metric", "c"], {"cosine", "containment"}), (["lshjoin", "--format", ""], {"h5", "tsv", "mhash"}),
+    (["lshjoin", "--metric", "w"], {"weighted-jaccard"}), (["lshjoin", "--format", ""], {"h5", "tsv", "mhash"}),
     (["lshjoin", "--cluster-method", "s"], {"star"}), (["lshjoin", "--keep", "lo"], {"longest"}),
     (["lshjoin", "--keep", "c"], {"corpus.h5"}), (["lshjoin", "cor"], {"corpus.h5"}), (["lshjoin", "-o", "res"], {"results"}),
     (["lshpack", "--from", "fast"], {"fasta", "fastq"}), (["lshreport", "re"], {"results"})])

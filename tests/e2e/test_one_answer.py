@@ -7,6 +7,7 @@ import pytest
 from joins import parts, read_json, run
 from oracle import Sets, families, write_sets
 from vectors import clusters, write_vectors
+import weighted
 
 JOBS = {  # what is joined, and how
     "candidates": ("sets", "-b 8 -r 3"),
@@ -30,11 +31,17 @@ JOBS = {  # what is joined, and how
     "sketches of signs": ("vectors", "--threshold 0.7 --recall 0.7"),
     "sketches of parities": ("doubles", "--radius 0.7 --recall 0.7"),
     "compared often": ("doubles", "-b 3 -r 1 --threshold 0.3"),
+    "weighted sets": ("weighted", "-b 8 -r 3 --threshold 0.3"),
+    "weighted sets, candidates": ("weights of doubles", "-b 8 -r 3 --pool 20"),
+    "sketches of weighted sets": ("weights of doubles", "--threshold 0.3 --recall 0.7"),
+    "nearest weighted sets": ("weighted", "--threshold 0.2 --recall 0.6 --top-k 3"),
     "sketches and nearest": ("vectors", "--threshold 0.5 --recall 0.6 --top-k 3"),
 }
 EXACT = {  # the same answer for every seed, too
     "exact sets": ("sets", "--exact --threshold 0.4"),
     "exact nearest sets": ("sets", "--exact --top-k 3"),
+    "exact weighted sets": ("weighted", "--exact --threshold 0.3"),
+    "exact nearest weighted sets": ("weights of doubles", "--exact --top-k 3"),
     "exact cosine": ("doubles", "--exact --threshold 0.9"),
     "exact l2": ("vectors", "--exact --radius 0.5"),
     "exact ip": ("vectors", "--exact --metric ip --threshold 0.8"),
@@ -67,7 +74,10 @@ def inputs(tmp_path_factory):
 
     rows = spread_equal(families(1, 50).rows(), lambda row, k: np.append(row, np.uint64(k)))
     x = spread_equal(clusters(1, 50, dim=37), lambda row, k: row * np.float32(1 + k / 1e4))
+    w = spread_equal(weighted.families(1, 50), lambda row, k: row * (1 + k / 1e4))
     return {"sets": both("sets", write_sets, Sets.of, rows), "vectors": both("vectors", write_vectors, np.array, x),
+            "weighted": both("weighted", weighted.write_weighted, np.array, w),
+            "weights of doubles": both("weights", lambda p, v: weighted.write_weighted(p, v, weights="f8"), np.array, w),
             "doubles": both("doubles", write_vectors, lambda v: np.array(v, "f8") * (1 + 1e-10), x)}
 
 
@@ -78,6 +88,8 @@ def answer(inputs, tmp_path_factory):
     def run_job(job, kind, options=(), **how):
         out = tmp_path_factory.mktemp("out") / "out"
         data, how_joined = {**JOBS, **EXACT}[job]
+        if data.startswith("weight"):
+            how_joined += " --metric weighted-jaccard"
         run([*how_joined.split(), "--format", "tsv", *options, "-o", out, *inputs[data][kind]], **how).ok()
         lines = b"".join(f.read_bytes() for f in parts(out, "tsv")).splitlines()
         header = lines[0]

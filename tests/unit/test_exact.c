@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lshjoin/exact.h"
+#include "lshjoin/weighted.h"
 
 enum { ROWS = 300, WIDTH = 5 };
 
@@ -42,8 +43,23 @@ static struct data sets(struct pool *pool, struct fraction threshold, bool crowd
         d.rarity.places = 4;
         d.rarity.shift = 62;
     }
-    rarity_count(&d.rarity, pool, &d.records);
+    rarity_count(&d.rarity, pool, &d.records, 4);
     rarity_sort(&d.rarity);
+    return d;
+}
+
+/* The same elements with weights. */
+static struct data weighted_sets(struct pool *pool, struct fraction threshold, bool crowded) {
+    struct data d = sets(pool, threshold, crowded);
+    uint64_t n = records_items(&d.records), seed = 4;
+    const uint32_t *element = d.records.data;
+    struct weighted_narrow *item = mem_alloc(n, sizeof *item);
+    for (uint64_t i = 0; i < n; i++)
+        item[i] = (struct weighted_narrow){element[i], 0.1f * (float)(1 + random_below(&seed, 8) / 7)};
+    free(d.records.data);
+    d.records.data = item;
+    d.records.item = sizeof *item;
+    d.family = &family_weighted_jaccard;
     return d;
 }
 
@@ -90,10 +106,9 @@ static bool expected(const struct data *d, const struct exact_plan *plan, const 
     uint64_t na = records_length(a, i), nb = records_length(b, j);
     if (!meets(plan, m, i, j) || na == 0 || nb == 0)
         return false;
-    if (!d->family->is_of_vectors &&
-        set_intersection(records_row(a, i), na, records_row(b, j), nb, 4, 0) == 0)
+    if (!d->family->verify(&d->threshold, records_row(a, i), na, records_row(b, j), nb, a->item, value))
         return false;
-    if (!d->family->verify(&d->threshold, records_row(a, i), na, records_row(b, j), nb, 4, value))
+    if (!d->family->is_of_vectors && *value == 0) /* nothing in common, and a threshold of 0 */
         return false;
     return !plan->limit ||
            (d->family->smaller_is_nearer ? *value <= plan->limit[i] : *value >= plan->limit[i]);
@@ -163,17 +178,28 @@ static uint64_t check_meetings(struct pool *pool, const struct data *d) {
     return pairs;
 }
 
-static void test_sets(void **state) {
-    (void)state;
+typedef struct data sets_fn(struct pool *pool, struct fraction threshold, bool crowded);
+
+static void check_sets(sets_fn *make) {
     const struct fraction thresholds[] = {{0, 1}, {1, 4}, {1, 2}, {4, 5}, {1, 1}};
     for (int threads = 1; threads <= 3; threads += 2)
         for (size_t k = 0; k < 2 * LENGTH(thresholds); k++) {
             struct pool *pool = pool_create(threads);
-            struct data d = sets(pool, thresholds[k / 2], k % 2);
+            struct data d = make(pool, thresholds[k / 2], k % 2);
             assert_true(check_meetings(pool, &d) > 100);
             data_free(&d);
             pool_destroy(pool);
         }
+}
+
+static void test_sets(void **state) {
+    (void)state;
+    check_sets(sets);
+}
+
+static void test_weighted_sets(void **state) {
+    (void)state;
+    check_sets(weighted_sets);
 }
 
 /* One element that all have, half of them small sets and half large ones of longer prefixes: its list is
@@ -211,7 +237,7 @@ static void test_nothing_in_common(void **state) {
     d.rarity = rarity_create(1, 1000 * ROWS);
     d.rarity.places = 2;
     d.rarity.shift = 63;
-    rarity_count(&d.rarity, pool, &d.records);
+    rarity_count(&d.rarity, pool, &d.records, 4);
     rarity_sort(&d.rarity);
     struct exact_plan plan = {.pool = pool,
                               .family = d.family,
@@ -309,6 +335,7 @@ static void test_limits_of_all_sizes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_weighted_sets),
         cmocka_unit_test(test_long_lists),
         cmocka_unit_test(test_nothing_in_common),
         cmocka_unit_test(test_vectors),

@@ -34,9 +34,9 @@ static struct records draw(size_t item, uint64_t seed) {
 
 /* Narrow elements have places of their own; wide ones are hashed to so few that some share theirs. */
 static struct rarity rarity_of(struct pool *pool, const struct records *r) {
-    struct rarity rarity = rarity_create(1, records_max_element(r));
+    struct rarity rarity = rarity_create(1, records_max_element(r, r->item));
     assert_true((rarity.shift == 0) == (r->item == 4 || r->n == 0));
-    rarity_count(&rarity, pool, r);
+    rarity_count(&rarity, pool, r, r->item);
     rarity_sort(&rarity);
     return rarity;
 }

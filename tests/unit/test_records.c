@@ -118,12 +118,12 @@ static void test_max_element(void **state) {
     uint64_t wide[] = {4, UINT64_MAX - 1, 7};
     uint32_t narrow[] = {4, 7, UINT32_MAX};
     struct records r = {.n = 3, .item = 8, .offset = (uint64_t[]){0, 1, 1, 3}, .data = wide};
-    assert_true(records_max_element(&r) == UINT64_MAX - 1);
+    assert_true(records_max_element(&r, r.item) == UINT64_MAX - 1);
     r.item = 4;
     r.data = narrow;
-    assert_int_equal(records_max_element(&r), UINT32_MAX);
+    assert_int_equal(records_max_element(&r, r.item), UINT32_MAX);
     r.n = 0;
-    assert_int_equal(records_max_element(&r), 0);
+    assert_int_equal(records_max_element(&r, r.item), 0);
 }
 
 /* Rows with offsets, and rows of equal width, in items of several sizes. */
