@@ -231,8 +231,13 @@ void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t left, 
     return lefts;
 }
 
-void comm_broadcast(struct comm *c, void *data, uint64_t bytes) {
+void comm_broadcast_from(struct comm *c, int rank, void *data, uint64_t bytes) {
     const uint64_t piece_bytes = (uint64_t)1 << 30; /* of one call, whose count is an int */
     for (uint64_t at = 0; at < bytes; at += piece_bytes)
-        comm_call(MPI_Bcast, (char *)data + at, (int)min_u64(piece_bytes, bytes - at), MPI_BYTE, 0, c->mpi);
+        comm_call(MPI_Bcast, (char *)data + at, (int)min_u64(piece_bytes, bytes - at), MPI_BYTE, rank,
+                  c->mpi);
+}
+
+void comm_broadcast(struct comm *c, void *data, uint64_t bytes) {
+    comm_broadcast_from(c, 0, data, bytes);
 }

@@ -50,8 +50,9 @@ void comm_max(struct comm *c, uint64_t *v, uint64_t n);
 void comm_max_double(struct comm *c, double *v, uint64_t n);
 /* The sum of v over lower ranks. */
 uint64_t comm_sum_before(struct comm *c, uint64_t v);
-/* bytes of rank 0 to all. */
+/* bytes of rank 0, or of another, to all. */
 void comm_broadcast(struct comm *c, void *data, uint64_t bytes);
+void comm_broadcast_from(struct comm *c, int rank, void *data, uint64_t bytes);
 /* The items of all ranks on every rank, to free: first, by rank, the `left` first ones of each, *all_left in
  * all, then the `right` others; *all of them, fewer than 2^31 of a side. */
 void *comm_gather(struct comm *c, size_t item, const void *mine, uint64_t left, uint64_t right,

@@ -3,12 +3,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "comm_ring.h"
+#include "comm_stream.h"
 #include "lshjoin/exact.h"
 #include "sieves.h"
 
 /* Pairs of a batch of top-k: few, since each batch makes the limits stricter. */
 enum { NEAREST_BATCH = 1 << 18 };
+
+/* What a checkpoint may come after: about so many steps, of rows that move, by whole multiples of some. */
+enum { STEPS = 64, STEP_UNIT = 2048 };
 
 /* Who meets whom. One-way: of top-k, where each left row's own rank sees all its pairs, so that its k-th
  * nearest so far limits the search; self-joins then meet in both directions. */
@@ -20,38 +23,36 @@ struct exact_job {
     struct metrics *metrics;
     bool one_way, left_stays;
     struct exact_plan plan;
-    struct exact_rows going; /* this rank's */
+    struct exact_rows going;  /* this rank's */
+    uint64_t compared_before; /* in an earlier run of the job */
     struct sieves sieves;
     struct rarity rarity;
     double *limit; /* [rows that stay] of top-k */
     struct exact *exact;
 };
 
-/* The rows of one input (0 or 1) that a rank holds: *first in that input, and how many. */
-static uint64_t rows_of(const struct shard *s, int rank, int input, uint64_t *first) {
+/* Where the rows of one input (0 or 1) that each rank holds begin, as the input numbers them: [ranks+1], to
+ * free. */
+static uint64_t *starts_of(const struct shard *s, int input) {
     uint64_t base = input ? s->split : 0, end = input ? s->rows : s->split;
-    uint64_t lo = max_u64(s->start[rank], base), hi = min_u64(s->start[rank + 1], end);
-    *first = lo < hi ? lo - base : 0;
-    return lo < hi ? hi - lo : 0;
-}
-
-/* n of these rows, from number `skip` of them on, where they are. */
-static struct exact_rows part(struct exact_rows rows, uint64_t skip, uint64_t n) {
-    rows.first += skip;
-    rows.records.n = n;
-    if (rows.records.offset)
-        rows.records.offset += skip;
-    else if (n > 0)
-        rows.records.data = (char *)rows.records.data + skip * rows.records.width * rows.records.item;
-    return rows;
+    uint64_t *start = mem_alloc((uint64_t)s->ranks + 1, sizeof *start);
+    for (int r = 0; r <= s->ranks; r++)
+        start[r] = min_u64(max_u64(s->start[r], base), end) - base;
+    return start;
 }
 
 /* This rank's rows of one input. */
 static struct exact_rows side(const struct inputs *in, int input) {
-    struct exact_rows rows = {.records = in->records};
-    uint64_t first, n = rows_of(&in->shard, in->shard.rank, input, &first);
-    rows = part(rows, input ? in->records.n - n : 0, n);
-    rows.first = first;
+    uint64_t *start = starts_of(&in->shard, input);
+    struct exact_rows rows = {in->records, start[in->shard.rank]};
+    struct records *r = &rows.records;
+    r->n = start[in->shard.rank + 1] - rows.first;
+    uint64_t skip = input ? in->records.n - r->n : 0;
+    if (r->offset)
+        r->offset += skip;
+    else if (r->n > 0)
+        r->data = (char *)r->data + skip * r->width * r->item;
+    free(start);
     return rows;
 }
 
@@ -91,26 +92,11 @@ static void open_limits(struct exact_job *j) {
     j->plan.limit = j->limit;
 }
 
-/* Two ranks that lie opposite each other in a ring that both go half way around meet twice: one then takes
- * its first half with all rows of the other, the other all of its rows with the second half of the first's.
- */
-static struct exact_meeting meeting_of(const struct exact_job *j, const struct ring_block *block) {
-    const struct shard *s = &j->in->shard;
-    struct exact_meeting m = {.moving.records = block->rows, .stay_end = j->plan.stay.records.n};
-    uint64_t rows = rows_of(s, block->from, s->self_join ? 0 : j->left_stays, &m.moving.first);
-    m.moving.first += block->first;
-    m.among = s->self_join && !j->one_way && block->distance == 0;
-    m.unequal = s->self_join ? j->one_way : inputs_exclude(j->in, j->o);
-    if (!s->self_join || j->one_way || block->distance == 0 || 2 * block->distance != s->ranks)
-        return m;
-    if (s->rank < block->from) {
-        m.stay_end /= 2;
-    } else {
-        uint64_t skip = max_u64(block->first, rows / 2) - block->first;
-        skip = min_u64(skip, block->rows.n);
-        m.moving = part(m.moving, skip, block->rows.n - skip);
-    }
-    return m;
+static struct exact_meeting meeting_of(const struct exact_job *j, const struct stream_portion *p) {
+    bool self = j->in->shard.self_join;
+    return (struct exact_meeting){.moving = {p->rows, p->first},
+                                  .among = self && !j->one_way,
+                                  .unequal = self ? j->one_way : inputs_exclude(j->in, j->o)};
 }
 
 static struct pair *name_pairs(const struct exact_job *j, const struct exact_meeting *m,
@@ -137,9 +123,9 @@ static void hand_on(struct exact_job *j, const struct exact_meeting *m, const st
 }
 
 /* Collective. All pairs of one meeting; `done` and `share` of all meetings. */
-static void meet(struct exact_job *j, const struct ring_block *block, double done, double share,
-                 struct error *e) {
-    struct exact_meeting m = meeting_of(j, block);
+static int meet(struct exact_job *j, const struct stream_portion *portion, double done, double share,
+                struct error *e) {
+    struct exact_meeting m = meeting_of(j, portion);
     uint64_t most = max_u64(1, j->o->round_bytes / EXACT_SHARE / sizeof(struct pair)), any = true, n;
     if (j->one_way)
         most = min_u64(most, NEAREST_BATCH);
@@ -155,24 +141,35 @@ static void meet(struct exact_job *j, const struct ring_block *block, double don
         comm_max(j->c, &any, 1);
         hand_on(j, &m, found, n, e);
     }
+    return e->status;
 }
 
-/* Collective. Go around. */
-static void go_around(struct exact_job *j, struct error *e) {
-    int size = comm_size(j->c), distance = size - 1;
-    if (j->in->shard.self_join && !j->one_way)
-        distance = size / 2;
-    struct ring *ring = comm_ring_begin(j->c, &j->going.records, distance, j->o->round_bytes);
-    struct ring_block block;
+/* Collective. Everything before this row has met: if it ends a step, a checkpoint may be due. */
+static int end_step(struct exact_job *j, uint64_t row, uint64_t step, struct error *e) {
+    j->metrics->count[COUNT_CANDIDATES] = j->compared_before + exact_comparisons(j->exact);
+    if (row % step == 0 && sink_step_is_due(j->sink, e))
+        sink_end_step(j->sink, row / step, e);
+    return e->status;
+}
+
+/* Collective. All rows of the side that moves come by. */
+static void join(struct exact_job *j, struct error *e) {
+    int moving = j->in->shard.self_join ? 0 : j->left_stays;
+    uint64_t *start = starts_of(&j->in->shard, moving), rows = start[j->in->shard.ranks];
+    uint64_t step = (rows / STEPS / STEP_UNIT + 1) * STEP_UNIT;
+    struct stream *stream = comm_stream_begin(j->c, start, &j->going.records, sink_first_step(j->sink) * step,
+                                              step, j->o->round_bytes);
+    struct stream_portion portion;
     double done, share;
     metrics_phase(j->metrics, "join", "comparisons");
-    while (!e->status && comm_ring_next(ring, &block, &done, &share)) {
-        meet(j, &block, done, share, e);
+    while (!e->status && comm_stream_next(stream, &portion, &done, &share)) {
+        if (!meet(j, &portion, done, share, e))
+            end_step(j, portion.first + portion.rows.n, step, e);
         metrics_stage(j->metrics, STAGE_EXCHANGE);
         j->metrics->rounds++;
     }
-    comm_ring_end(ring);
-    j->metrics->count[COUNT_CANDIDATES] = exact_comparisons(j->exact);
+    comm_stream_end(stream);
+    free(start);
 }
 
 bool exact_is_one_way(const struct options *o, const struct family *family) {
@@ -182,6 +179,7 @@ bool exact_is_one_way(const struct options *o, const struct family *family) {
 int exact_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
                const struct threshold *threshold, struct sink *sink, struct metrics *m, struct error *e) {
     struct exact_job j = {.c = c, .o = o, .in = in, .sink = sink, .metrics = m};
+    j.compared_before = m->count[COUNT_CANDIDATES];
     j.plan = (struct exact_plan){.pool = pool, .family = in->family, .threshold = *threshold};
     metrics_stage(m, STAGE_VERIFY);
     choose_sides(&j);
@@ -192,7 +190,7 @@ int exact_join(struct comm *c, struct pool *pool, const struct options *o, const
     if (j.one_way)
         open_limits(&j);
     j.exact = exact_create(&j.plan);
-    go_around(&j, e);
+    join(&j, e);
     exact_free(j.exact);
     free(j.limit);
     sieves_free(&j.sieves);

@@ -39,7 +39,8 @@ struct sets {
     struct prefix_index index;
     uint64_t *parity; /* [ranks][PARITY_WORDS] */
     enum simd simd;
-    uint32_t *turn; /* [moving rows] their ranks, rising, where they stay too: as they lie in the index */
+    bool among;     /* of this meeting */
+    uint32_t *turn; /* [moving rows] their ranks, rising, where they all stay too: as they lie in the index */
     struct probe_room *room; /* [threads] */
     int threads;
 };
@@ -47,7 +48,8 @@ struct sets {
 /* A set that comes by. */
 struct mover {
     uint64_t row, n; /* in the block; elements */
-    uint64_t rank;   /* where it stays too */
+    uint64_t
+        rank; /* among the same rows: how many of those that stay are smaller, or as large and before it */
 };
 
 struct parities {
@@ -97,8 +99,10 @@ static uint64_t begin(void *state, const struct exact_plan *plan, const struct e
     struct sets *s = state;
     const struct prefix_index *x = &s->index;
     uint64_t n = meeting->moving.records.n, from = meeting->moving.first - plan->stay.first, turn = 0;
+    bool all_stay = meeting->among && from <= x->n && n <= x->n - from;
     free(s->turn);
-    s->turn = meeting->among ? mem_alloc(n, sizeof *s->turn) : NULL;
+    s->among = meeting->among;
+    s->turn = all_stay ? mem_alloc(n, sizeof *s->turn) : NULL;
     for (uint64_t rank = 0; s->turn && rank < x->n; rank++)
         if (x->row[rank] - from < n)
             s->turn[turn++] = (uint32_t)rank;
@@ -149,7 +153,21 @@ static struct border border_at(const struct prefix_index *x, uint64_t rank) {
     return (struct border){rank, all ? (uint64_t)((double)part / (double)all * (double)UINT32_MAX) : 0};
 }
 
-/* What sets of the index the moving one may pair with. Among the rows that stay, those below its own rank: no
+/* The rank that a set would have that comes by: of its size, and `number` as the first row that stays is 0.
+ */
+static uint64_t place_of(const struct prefix_index *x, uint64_t size, int64_t number) {
+    uint64_t lo = prefix_index_rank(x, size), hi = prefix_index_rank(x, size + 1);
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if ((int64_t)x->row[mid] < number)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* What sets of the index the moving one may pair with. Among the same rows, those below its own rank: no
  * larger, and each pair comes once. */
 static void set_window(const struct sets *s, struct fraction t, struct mover set, struct window *w) {
     const struct prefix_index *x = &s->index;
@@ -161,7 +179,7 @@ static void set_window(const struct sets *s, struct fraction t, struct mover set
         w->larger = border_at(x, prefix_index_rank(x, set.n + 1));
         w->end = most < UINT32_MAX ? prefix_index_rank(x, most + 1) : x->n;
     }
-    if (s->turn)
+    if (s->among)
         w->end = set.rank;
 }
 
@@ -205,7 +223,7 @@ static void look_up(const struct prefix_index *x, struct probe_room *room, struc
 
 static bool may_pair(const struct exact_plan *plan, const struct exact_meeting *m, uint64_t stay,
                      uint64_t moving) {
-    return stay < m->stay_end && !(m->unequal && plan->stay.first + stay == m->moving.first + moving);
+    return !(m->unequal && plan->stay.first + stay == m->moving.first + moving);
 }
 
 /* Sets of n and of the rank's size that share enough differ in few elements. */
@@ -294,6 +312,8 @@ static void work(void *state, const struct exact_plan *plan, const struct exact_
             mover.row = x->row[mover.rank] + plan->stay.first - m->moving.first;
         }
         mover.n = s->turn ? x->size[mover.rank] : records_length(&m->moving.records, turn);
+        if (s->among && !s->turn && mover.n > 0)
+            mover.rank = place_of(x, mover.n, (int64_t)(m->moving.first + turn - plan->stay.first));
         if (s->turn && turn + 1 < end)
             prefetch_lists(x, s->turn[turn + 1]);
         if (mover.n > 0)

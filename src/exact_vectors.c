@@ -18,6 +18,7 @@ _Static_assert((int)PANEL == PRODUCT8_PANEL && (int)ROWS == PRODUCT8_ROWS, "both
 /* A panel of rows that stay, as a thread meets them with a strip. */
 struct panel {
     uint64_t first, n;
+    uint64_t active, diagonal; /* rows that the strip meets: all of it; the part of it behind them */
     int32_t start[PANEL], offset[STRIP];
     bool is_fine; /* what follows is there: few panels need it */
     float *image; /* [width][PANEL] */
@@ -115,6 +116,12 @@ static void move_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     }
 }
 
+/* Strips end at multiples of their length, as rows are numbered. */
+static uint64_t strips_of(const struct exact_meeting *m) {
+    uint64_t first = m->moving.first, n = m->moving.records.n;
+    return n ? (first + n - 1) / STRIP - first / STRIP + 1 : 0;
+}
+
 /* Strip by strip, so that limits which pairs of the first ones set hold for all panels. */
 static uint64_t begin(void *state, const struct exact_plan *plan, const struct exact_meeting *meeting) {
     struct vectors *v = state;
@@ -130,7 +137,7 @@ static uint64_t begin(void *state, const struct exact_plan *plan, const struct e
         v->moving = mem_alloc(n, sizeof *v->moving);
     }
     pool_for(plan->pool, n, 256, move_some, v);
-    return panels_of(meeting->stay_end) * ((n + STRIP - 1) / STRIP);
+    return panels_of(plan->stay.records.n) * strips_of(meeting);
 }
 
 /* The stricter one of the threshold and the row's own limit. */
@@ -175,12 +182,30 @@ static uint64_t low_bits(uint64_t n) {
 static uint64_t partners(const struct exact_plan *plan, const struct exact_meeting *m, const struct panel *p,
                          uint64_t moving) {
     uint64_t first = plan->stay.first + p->first, number = m->moving.first + moving;
-    uint64_t bits = low_bits(p->n), place = number - first; /* huge if it is below */
-    if (m->among)
-        bits &= number <= first ? 0 : low_bits(place);
+    uint64_t bits = p->active, place = number - first; /* huge if it is below */
+    if (p->diagonal)
+        bits |= p->diagonal & (number <= first ? 0 : low_bits(place));
     if (m->unequal && place < PANEL)
         bits &= ~((uint64_t)1 << place);
     return bits;
+}
+
+/* Rows of the panel that rows of the strip with this number meet. Where both sides are the same rows, they
+ * meet either in this strip and that panel or the other way round: the lower ones stay and the higher ones
+ * move where the sum of their strips' numbers is even, else the other way. So all that stays meets about half
+ * of any strip. Within a strip the lower one stays. */
+static void choose_rows(const struct exact_plan *plan, const struct exact_meeting *m, uint64_t strip,
+                        struct panel *p) {
+    uint64_t first = plan->stay.first + p->first;
+    p->active = m->among ? 0 : low_bits(p->n);
+    p->diagonal = 0;
+    for (uint64_t k = 0; k < p->n && m->among; k++) {
+        uint64_t own = (first + k) / STRIP, bit = (uint64_t)1 << k;
+        if (own == strip)
+            p->diagonal |= bit;
+        else if ((own < strip) == ((own + strip) % 2 == 0))
+            p->active |= bit;
+    }
 }
 
 /* The pairs of a moving row that passed are looked at in truth. */
@@ -228,8 +253,8 @@ static void look(const struct vectors *v, struct panel *p, uint64_t first, uint6
 static uint64_t pairs_of(const struct exact_plan *plan, const struct exact_meeting *m, const struct panel *p,
                          uint64_t lo, uint64_t hi) {
     uint64_t first = plan->stay.first + p->first, n = 0;
-    if (m->moving.first + lo >= first + PANEL || !(m->among || m->unequal))
-        return p->n * (hi - lo);
+    if (m->moving.first + lo >= first + PANEL || !(p->diagonal || m->unequal))
+        return (uint64_t)__builtin_popcountll(p->active | p->diagonal) * (hi - lo);
     for (uint64_t i = lo; i < hi; i++)
         n += (uint64_t)__builtin_popcountll(partners(plan, m, p, i));
     return n;
@@ -254,14 +279,16 @@ static void work(void *state, const struct exact_plan *plan, const struct exact_
                  int thread, struct finds *found) {
     struct vectors *v = state;
     struct panel *p = &v->panel[thread];
-    uint64_t panels = panels_of(m->stay_end), lo = unit / panels * STRIP;
-    uint64_t hi = min_u64(m->moving.records.n, lo + STRIP);
+    uint64_t panels = panels_of(plan->stay.records.n), strip = m->moving.first / STRIP + unit / panels;
+    uint64_t lo = max_u64(strip * STRIP, m->moving.first) - m->moving.first;
+    uint64_t hi = min_u64((strip + 1) * STRIP - m->moving.first, m->moving.records.n);
     p->first = unit % panels * PANEL;
-    p->n = min_u64(PANEL, m->stay_end - p->first);
+    p->n = min_u64(PANEL, plan->stay.records.n - p->first);
+    choose_rows(plan, m, strip, p);
     uint64_t number = plan->stay.first + p->first;
-    if (m->among && m->moving.first + lo < number) /* only rows behind the panel's first */
+    if (!p->active && m->moving.first + lo < number) /* only rows behind the panel's first */
         lo = number - m->moving.first;
-    if (lo < hi)
+    if (lo < hi && (p->active || p->diagonal))
         meet(v, p, lo, hi, found);
 }
 

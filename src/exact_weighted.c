@@ -303,8 +303,7 @@ static void compare(const struct weighted_sets *s, const struct exact_plan *plan
     for (uint64_t k = 0; k < room->n_candidates; k++) {
         uint64_t row = s->row[room->candidate[k]];
         double value, all = m->total + s->total[room->candidate[k]];
-        if (row >= meeting->stay_end ||
-            (meeting->unequal && plan->stay.first + row == meeting->moving.first + m->row))
+        if (meeting->unequal && plan->stay.first + row == meeting->moving.first + m->row)
             continue;
         found->looked++;
         if (weighted_within(records_row(r, row), records_length(r, row), m->set, m->n, r->item,
@@ -314,6 +313,20 @@ static void compare(const struct weighted_sets *s, const struct exact_plan *plan
             value > 0) /* those that share a place only may reach a threshold of 0 */
             exact_add(found, row, m->row, value);
     }
+}
+
+/* The rank that a set would have that comes by, where the first row that stays has number 0: each pair comes
+ * once, with the one of lower rank. */
+static uint64_t place_of(const struct weighted_sets *s, double total, int64_t number) {
+    uint64_t lo = 0, hi = s->n;
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (s->total[mid] < total || (s->total[mid] == total && (int64_t)s->row[mid] < number))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
 }
 
 static void join_set(struct weighted_sets *s, const struct exact_plan *plan,
@@ -327,14 +340,14 @@ static void join_set(struct weighted_sets *s, const struct exact_plan *plan,
         return;
     m.total = weighted_total(m.set, m.n, r->item);
     m.begin = find_rank(s, threshold, m.total, false);
-    if (meeting->among) { /* each pair once: with those of lower ranks */
-        uint64_t stay = row + meeting->moving.first - plan->stay.first;
+    uint64_t stay = row + meeting->moving.first - plan->stay.first; /* huge if it is below */
+    if (meeting->among && stay < s->n) {                            /* it stays here too */
         m.end = s->rank[stay];
         m.prefix = prefix_at(s, &plan->stay.records, stay);
         m.n_prefix = s->length[stay];
     } else {
         make_room(room, m.n);
-        m.end = find_rank(s, threshold, m.total, true);
+        m.end = meeting->among ? place_of(s, m.total, (int64_t)stay) : find_rank(s, threshold, m.total, true);
         m.prefix = room->token;
         m.n_prefix = make_prefix(plan, m.set, m.n, r->item, room->order, room->token);
     }

@@ -36,9 +36,9 @@ struct exact_plan {
 /* A block of the other side and whom it meets. */
 struct exact_meeting {
     struct exact_rows moving;
-    uint64_t stay_end; /* only the first so many of the rows that stay */
-    bool among;        /* the block is of rows that stay: each unordered pair once, none with itself */
-    bool unequal;      /* only pairs of two numbers */
+    bool among;   /* both sides are the same rows, of which each stays somewhere and moves by: each unordered
+                     pair once, in one   of the meetings of its two rows, and none with itself */
+    bool unequal; /* only pairs of two numbers */
 };
 
 /* A pair found: rows by their places in both sides, and what verify gave. */

@@ -17,6 +17,7 @@ from vectors import clusters, write_vectors
 
 FAULTS = Path(os.environ.get("LSHJOIN_FAULTS", ROOT / "build" / "tests" / "lshjoin_faults")).absolute()
 FAMILIES, CLUSTERS = families(5, 150), clusters(6, 150)
+MANY, MANY_CLUSTERS = families(7, 1500), clusters(8, 1450)  # exact joins' steps are of 2,048 rows
 
 # name: inputs, options. Rounds are small, so that steps are.
 JOBS = {
@@ -27,6 +28,9 @@ JOBS = {
     "groups of identical sets": ([FAMILIES], "-b 12 -r 3 --threshold 0.5 --duplicates groups --round 4K"),
     "probes": ([CLUSTERS], "-b 6 -r 10 --probes 5 --threshold 0.8 --round 4K"),
     "top-k": ([FAMILIES], "-b 12 -r 2 --top-k 3 --round 4K"),
+    "exact": ([MANY], "--exact --threshold 0.5"),
+    "exact, two inputs": ([MANY_CLUSTERS, MANY_CLUSTERS[::-1]], "--exact --threshold 0.9"),
+    "exact, nearest": ([MANY_CLUSTERS], "--exact --top-k 3 --threshold 0.7"),
     "products": ([CLUSTERS[:300], CLUSTERS[200:]], "-b 12 -r 6 --metric ip --threshold 0.5 --round 4K"),
 }
 

@@ -97,7 +97,7 @@ static struct exact_rows part(const struct data *d, uint64_t lo, uint64_t hi) {
 
 static bool meets(const struct exact_plan *plan, const struct exact_meeting *m, uint64_t i, uint64_t j) {
     uint64_t x = plan->stay.first + i, y = m->moving.first + j;
-    return i < m->stay_end && !(m->unequal && x == y) && !(m->among && x >= y);
+    return !(m->unequal && x == y) && !(m->among && x >= y);
 }
 
 static bool expected(const struct data *d, const struct exact_plan *plan, const struct exact_meeting *m,
@@ -160,19 +160,12 @@ static uint64_t check_meetings(struct pool *pool, const struct data *d) {
     struct exact *x = exact_create(&plan);
     uint64_t pairs = 0, most[] = {1, 50, 1000000};
     for (size_t k = 0; k < LENGTH(most); k++) {
-        pairs += check(x, d, &plan,
-                       &(struct exact_meeting){.moving = plan.stay, .stay_end = 200, .among = true}, most[k]);
-        pairs += check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 210, 300), .stay_end = 200},
-                       most[k]);
-        pairs += check(x, d, &plan,
-                       &(struct exact_meeting){.moving = part(d, 0, 300), .stay_end = 77, .unequal = true},
-                       most[k]);
+        pairs += check(x, d, &plan, &(struct exact_meeting){.moving = plan.stay, .among = true}, most[k]);
+        pairs += check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 210, 300)}, most[k]);
         pairs +=
-            check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 5, 6), .stay_end = 200}, most[k]);
-        assert_true(check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 5, 5), .stay_end = 200},
-                          most[k]) == 0);
-        assert_true(check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 0, 300), .stay_end = 0},
-                          most[k]) == 0);
+            check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 0, 300), .unequal = true}, most[k]);
+        pairs += check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 5, 6)}, most[k]);
+        assert_true(check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 5, 5)}, most[k]) == 0);
     }
     exact_free(x);
     return pairs;
@@ -245,7 +238,7 @@ static void test_nothing_in_common(void **state) {
                               .rarity = &d.rarity,
                               .stay = part(&d, 0, ROWS)};
     struct exact *x = exact_create(&plan);
-    struct exact_meeting m = {.moving = plan.stay, .stay_end = ROWS, .among = true};
+    struct exact_meeting m = {.moving = plan.stay, .among = true};
     assert_true(check(x, &d, &plan, &m, 1000) == 0);
     assert_true(exact_comparisons(x) > 0);
     exact_free(x);
@@ -289,7 +282,7 @@ static void test_limits(void **state) {
                               .stay = part(&d, 0, ROWS),
                               .limit = limit};
     struct exact *x = exact_create(&plan);
-    struct exact_meeting m = {.moving = plan.stay, .stay_end = ROWS, .unequal = true};
+    struct exact_meeting m = {.moving = plan.stay, .unequal = true};
     uint64_t before = check(x, &d, &plan, &m, 1000000);
     for (uint64_t row = 0; row < ROWS; row++)
         limit[row] = 1;
@@ -321,7 +314,7 @@ static void test_limits_of_all_sizes(void **state) {
                               .stay = part(&d, 0, ROWS),
                               .limit = limit};
     struct exact *x = exact_create(&plan);
-    struct exact_meeting m = {.moving = plan.stay, .stay_end = ROWS};
+    struct exact_meeting m = {.moving = plan.stay};
     for (uint64_t strict = 0; strict < PRODUCT8_PANEL; strict++) { /* one place in each panel */
         for (uint64_t row = 0; row < ROWS; row++)
             limit[row] = row % PRODUCT8_PANEL == strict ? 0 : own[row];
@@ -332,6 +325,62 @@ static void test_limits_of_all_sizes(void **state) {
     pool_destroy(pool);
 }
 
+/* Two parts of the same rows, each of which stays somewhere and moves by, also past the other: every pair
+ * comes once. */
+static uint64_t check_parts(struct pool *pool, const struct data *d, uint64_t middle, uint64_t number) {
+    uint8_t *come = mem_zero(ROWS * ROWS, sizeof *come);
+    struct exact_rows parts[] = {part(d, 0, middle), part(d, middle, ROWS)};
+    uint64_t n, pairs = 0, looked = 0;
+    for (int k = 0; k < 2; k++)
+        parts[k].first += number;
+    for (int k = 0; k < 4; k++) {
+        struct exact_plan plan = {.pool = pool,
+                                  .family = d->family,
+                                  .threshold = d->threshold,
+                                  .sieve = &d->sieve,
+                                  .coarse = &d->coarse,
+                                  .rarity = &d->rarity,
+                                  .stay = parts[k / 2]};
+        struct exact *x = exact_create(&plan);
+        exact_meet(x, &(struct exact_meeting){.moving = parts[k % 2], .among = true});
+        for (bool more = true; more;) {
+            const struct exact_pair *p = exact_next(x, 1000, &n, &more);
+            for (uint64_t i = 0; i < n; i++) {
+                uint64_t a = parts[k / 2].first + p[i].stay - number,
+                         b = parts[k % 2].first + p[i].moving - number;
+                assert_true(a != b && ++come[min_u64(a, b) * ROWS + max_u64(a, b)] == 1);
+            }
+        }
+        looked += exact_comparisons(x);
+        exact_free(x);
+    }
+    assert_true(!d->family->is_of_vectors || looked == ROWS * (ROWS - 1) / 2);
+    struct exact_plan all = {.stay = part(d, 0, ROWS)};
+    for (uint64_t i = 0; i < ROWS; i++)
+        for (uint64_t j = i + 1; j < ROWS; j++) {
+            double value;
+            assert_true(come[i * ROWS + j] ==
+                        expected(d, &all, &(struct exact_meeting){.moving = all.stay}, i, j, &value));
+            pairs += come[i * ROWS + j];
+        }
+    free(come);
+    return pairs;
+}
+
+static void test_parts(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(2);
+    struct data some[] = {vectors(&family_cosine, 0.95), sets(pool, (struct fraction){1, 2}, false)};
+    const uint64_t numbers[] = {0, 2048 - 150, 2048 - 77, 4096 - 150, 6144 - 1};
+    for (size_t k = 0; k < LENGTH(some); k++)
+        for (size_t i = 0; i < LENGTH(numbers); i++)
+            for (uint64_t middle = 50; middle <= 250; middle += 100)
+                assert_true(check_parts(pool, &some[k], middle, numbers[i]) > 100);
+    data_free(&some[0]);
+    data_free(&some[1]);
+    pool_destroy(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
@@ -339,6 +388,7 @@ int main(void) {
         cmocka_unit_test(test_long_lists),
         cmocka_unit_test(test_nothing_in_common),
         cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_limits_of_all_sizes),
     };
