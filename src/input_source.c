@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "lshjoin/distance.h"
+#include "lshjoin/fault.h"
 #include "lshjoin/weighted.h"
 
 int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
@@ -39,6 +40,7 @@ static void read_h5(struct source *s, uint64_t first, uint64_t n, void *out, uin
     for (uint64_t at = 0; at < n && !e->status && *bad == UINT64_MAX; at += slice) {
         if (s->metrics)
             metrics_progress(s->metrics, (double)at / (double)n, at);
+        fault_point("slice");
         h5_records_elements(&s->h5, first + at, min_u64(slice, n - at), (char *)out + at * s->h5.width, bad,
                             e);
     }

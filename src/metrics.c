@@ -16,6 +16,7 @@ const char *const stage_name[STAGES] = {"read",  "plan",       "duplicates", "si
 void metrics_begin(struct metrics *m, enum progress progress, const uint64_t *wire) {
     *m = (struct metrics){.progress = progress, .begin = seconds_now(), .wire = wire};
     m->since = m->shown = m->begin;
+    fault_point(stage_name[STAGE_READ]);
 }
 
 /* A duration in the two units that matter. */
