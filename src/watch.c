@@ -80,13 +80,17 @@ static void leave(const char *text) {
     _exit(EX_TEMPFAIL);
 }
 
-/* Nobody has heard the signal. Rank 0 leaves first, so that its message is the only one where a launcher ends
- * the others. */
+/* Ranks leave one after the other, so that where a launcher ends the others there is one message: of the
+ * first that can. */
+static double own_turn(void) {
+    const int between = 2, turns = 4;
+    return between * (own_rank < turns ? own_rank : turns);
+}
+
+/* Nobody has heard the signal. */
 static void leave_if_deaf(void) {
-    const int turn = 2;
     char text[1000];
-    double patience = WATCH_PATIENCE + (own_rank > 0 ? turn : 0);
-    if (!watch_asked() || seconds_now() - atomic_load(&asked_at) < patience)
+    if (!watch_asked() || seconds_now() - atomic_load(&asked_at) < WATCH_PATIENCE + own_turn())
         return;
     snprintf(text, sizeof text, "interrupted by %s, in the middle of work%s", watch_asked(), watch_advice());
     leave(text);
@@ -96,7 +100,7 @@ static void leave_if_stalled(void) {
     const char *name = atomic_load_explicit(&call, memory_order_acquire);
     char text[1000];
     double seconds = seconds_now() - atomic_load_explicit(&call_since, memory_order_relaxed);
-    if (stall_after <= 0 || !name || seconds < stall_after)
+    if (stall_after <= 0 || !name || seconds < stall_after + own_turn())
         return;
     snprintf(text, sizeof text,
              "no exchange has finished for %.0f s (%s): a rank or the network is gone (--stall-timeout)%s",

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what is missing, builds with warnings as errors, and runs the tests; with --all also those that take long, and all but these again
-# under sanitizers (hours).
+# under sanitizers (hours);
+# --faults breaks jobs on purpose instead, and prints what came of it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +9,8 @@ selection=(--label-exclude '^long$')
 case "${1:-}" in
     '') ;;
     --all) selection=() ;;
-    *) echo "usage: $0 [--all]" >&2; exit 64 ;;
+    --faults) ;;
+    *) echo "usage: $0 [--all | --faults]" >&2; exit 64 ;;
 esac
 
 jobs/install-packages.sh --tests
@@ -18,6 +20,9 @@ fi
 . jobs/mpi-env.sh
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
 cmake --build build --parallel "$(nproc)"
+if [ "${1:-}" = --faults ]; then
+    exec /usr/bin/python3 tests/faults/faults.py
+fi
 # Much of the time of a test is waiting for ranks to start: three at a time, which count two each.
 status=0
 ctest --test-dir build --parallel 6 --output-on-failure --no-tests=error "${selection[@]}" || status=$?
