@@ -300,7 +300,6 @@ struct checkpoint *checkpoint_open(struct comm *c, const struct options *o, stru
             say_resumed(k);
     }
     if (!comm_failed(c, e)) {
-        k->writer = kept_writer_create(k->directory, (uint64_t)comm_rank(c));
         make_advice(k);
         return k;
     }
@@ -404,12 +403,14 @@ static void take_counts(const json_t *list, struct metrics *m) {
 
 /* ---- steps ---- */
 
-void checkpoint_begin(struct checkpoint *k, struct metrics *m) {
+void checkpoint_begin(struct checkpoint *k, uint64_t rows, struct metrics *m) {
     if (!k)
         return;
     if (k->resumes && comm_rank(k->c) == 0)
         take_counts(k->counts, m);
     m->resumed = k->next;
+    k->writer =
+        kept_writer_create(k->directory, (uint64_t)comm_rank(k->c), rows <= UINT32_MAX && !k->o->top_k);
     k->since = seconds_now();
     watch_grace(GRACE);
 }

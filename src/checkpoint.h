@@ -33,9 +33,10 @@ bool checkpoint_has_plan(struct checkpoint *k, struct plan *p, struct survey *s)
 /* The plan to keep. */
 void checkpoint_plan(struct checkpoint *k, const struct plan *p, const struct survey *s);
 
-/* Collective. Of a resumed job: what was counted is added to *m. From now on time runs towards the first
- * checkpoint, and who asks to leave must wait for a step to end, a while. */
-void checkpoint_begin(struct checkpoint *k, struct metrics *m);
+/* Collective. Pairs of rows below `rows` are going to come. Of a resumed job: what was counted is added to
+ * *m. From now on time runs towards the first checkpoint, and who asks to leave must wait for a step to end,
+ * a while. */
+void checkpoint_begin(struct checkpoint *k, uint64_t rows, struct metrics *m);
 /* The first step that is to be done. */
 uint64_t checkpoint_next(const struct checkpoint *k);
 /* Kept pairs of a resumed job: these shared out to all ranks, up to `most` at a time, until 0 come. Not

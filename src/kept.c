@@ -12,15 +12,19 @@
 
 enum { PATH = 4096 + 64, BUFFER = 1 << 16 };
 
-/* A pair as it lies in the file, after the head. */
-struct record {
+/* A pair as it lies in the file, after the head: one of these. */
+struct wide {
     uint64_t left, right;
     double value;
+};
+struct narrow {
+    uint32_t left, right;
+    float value;
 };
 
 struct head {
     char magic[8];
-    uint64_t job, next, rank, n;
+    uint64_t job, next, rank, n, narrow;
     uint64_t sum;  /* of all records */
     uint64_t head; /* of the members above */
 };
@@ -51,19 +55,46 @@ void kept_remove(struct kept_name name) {
 
 /* ---- writing ---- */
 
+static size_t item_of(bool narrow) {
+    return narrow ? sizeof(struct narrow) : sizeof(struct wide);
+}
+
+/* n pairs into records, and back. */
+static void put(const struct pair *pairs, uint64_t n, bool narrow, void *records) {
+    struct narrow *small = records;
+    struct wide *large = records;
+    if (narrow)
+        for (uint64_t i = 0; i < n; i++)
+            small[i] =
+                (struct narrow){(uint32_t)pairs[i].left, (uint32_t)pairs[i].right, (float)pairs[i].value};
+    else
+        for (uint64_t i = 0; i < n; i++)
+            large[i] = (struct wide){pairs[i].left, pairs[i].right, pairs[i].value};
+}
+
+static void get(struct pair *pairs, uint64_t n, bool narrow, const void *records) {
+    const struct narrow *small = records;
+    const struct wide *large = records;
+    for (uint64_t i = 0; i < n; i++)
+        pairs[i] = narrow ? (struct pair){small[i].left, small[i].right, small[i].value, 0}
+                          : (struct pair){large[i].left, large[i].right, large[i].value, 0};
+}
+
 struct kept_writer {
     char path[PATH]; /* the temporary one */
     int fd;          /* -1: nothing has been written since the last was finished */
+    bool narrow;
     uint64_t n, buffered;
-    struct record *buffer; /* [BUFFER] */
+    char *buffer; /* [BUFFER] records */
     XXH3_state_t *sum;
 };
 
-struct kept_writer *kept_writer_create(const char *directory, uint64_t rank) {
+struct kept_writer *kept_writer_create(const char *directory, uint64_t rank, bool narrow) {
     struct kept_writer *w = mem_zero(1, sizeof *w);
     snprintf(w->path, sizeof w->path, "%s/.rank-%05llu.pairs.part", directory, (unsigned long long)rank);
     w->fd = -1;
-    w->buffer = mem_alloc(BUFFER, sizeof *w->buffer);
+    w->narrow = narrow;
+    w->buffer = mem_alloc(BUFFER, item_of(narrow));
     w->sum = XXH3_createState();
     if (!w->sum)
         die(EX_OSERR, "out of memory: the state of a checksum could not be had");
@@ -94,19 +125,23 @@ static int flush(struct kept_writer *w, struct error *e) {
         if (write_all(w, &room, sizeof room, e))
             return e->status;
     }
-    XXH3_64bits_update(w->sum, w->buffer, w->buffered * sizeof *w->buffer);
-    write_all(w, w->buffer, w->buffered * sizeof *w->buffer, e);
+    XXH3_64bits_update(w->sum, w->buffer, w->buffered * item_of(w->narrow));
+    write_all(w, w->buffer, w->buffered * item_of(w->narrow), e);
     w->buffered = 0;
     return e->status;
 }
 
 int kept_write(struct kept_writer *w, const struct pair *pairs, uint64_t n, struct error *e) {
-    for (uint64_t i = 0; i < n && !e->status; i++) {
-        w->buffer[w->buffered++] = (struct record){pairs[i].left, pairs[i].right, pairs[i].value};
+    w->n += n;
+    while (n > 0 && !e->status) {
+        uint64_t some = min_u64(n, BUFFER - w->buffered);
+        put(pairs, some, w->narrow, w->buffer + w->buffered * item_of(w->narrow));
+        w->buffered += some;
+        pairs += some;
+        n -= some;
         if (w->buffered == BUFFER)
             flush(w, e);
     }
-    w->n += n;
     return e->status;
 }
 
@@ -118,8 +153,12 @@ int kept_finish(struct kept_writer *w, struct kept_name name, struct error *e) {
     if (w->n == 0 || flush(w, e))
         return e->status;
     char path[PATH];
-    struct head h = {
-        .job = name.job, .next = name.next, .rank = name.rank, .n = w->n, .sum = XXH3_64bits_digest(w->sum)};
+    struct head h = {.job = name.job,
+                     .next = name.next,
+                     .rank = name.rank,
+                     .n = w->n,
+                     .narrow = w->narrow,
+                     .sum = XXH3_64bits_digest(w->sum)};
     memcpy(h.magic, magic, sizeof magic);
     h.head = sum_of_head(&h);
     path_of(name, path);
@@ -147,28 +186,24 @@ void kept_writer_free(struct kept_writer *w) {
 struct kept_reader {
     char path[PATH];
     FILE *file;
-    uint64_t left, sum;
+    struct head head;
+    uint64_t left;
     XXH3_state_t *state;
 };
 
-static int check_head(const struct kept_reader *r, struct kept_name name, uint64_t n, struct error *e) {
-    struct head h;
+static int check_head(struct kept_reader *r, struct kept_name name, uint64_t n, struct error *e) {
+    struct head *h = &r->head;
     struct stat info;
-    uint64_t bytes = sizeof h + n * sizeof(struct record);
+    if (fread(h, sizeof *h, 1, r->file) != 1 || memcmp(h->magic, magic, sizeof magic) != 0 ||
+        sum_of_head(h) != h->head)
+        return error_set(e, EX_DATAERR, "%s: is damaged: its head is not one of a checkpoint", r->path);
+    if (h->job != name.job || h->next != name.next || h->rank != name.rank || h->n != n)
+        return error_set(e, EX_DATAERR, "%s: is of another job or step than state.json", r->path);
+    uint64_t bytes = sizeof *h + n * item_of(h->narrow);
     if (fstat(fileno(r->file), &info) != 0 || (uint64_t)info.st_size != bytes)
         return error_set(e, EX_DATAERR, "%s: is damaged: it has %lld bytes, and should have %llu", r->path,
                          (long long)info.st_size, (unsigned long long)bytes);
-    if (fread(&h, sizeof h, 1, r->file) != 1 || memcmp(h.magic, magic, sizeof magic) != 0 ||
-        sum_of_head(&h) != h.head)
-        return error_set(e, EX_DATAERR, "%s: is damaged: its head is not one of a checkpoint", r->path);
-    if (h.job != name.job || h.next != name.next || h.rank != name.rank || h.n != n)
-        return error_set(e, EX_DATAERR, "%s: is of another job or step than state.json", r->path);
     return 0;
-}
-
-static uint64_t sum_in_head(const struct kept_reader *r) {
-    struct head h = {0};
-    return pread(fileno(r->file), &h, sizeof h, 0) == sizeof h ? h.sum : 0;
 }
 
 struct kept_reader *kept_open(struct kept_name name, uint64_t n, struct error *e) {
@@ -182,28 +217,26 @@ struct kept_reader *kept_open(struct kept_name name, uint64_t n, struct error *e
     r->file = fopen(r->path, "rb");
     if (!r->file)
         error_set(e, EX_NOINPUT, "%s: cannot be read: %s", r->path, strerror(errno));
-    else if (!check_head(r, name, n, e)) {
-        r->sum = sum_in_head(r);
+    else if (!check_head(r, name, n, e))
         return r;
-    }
     kept_close(r);
     return NULL;
 }
 
 uint64_t kept_read(struct kept_reader *r, struct pair *pairs, uint64_t most, struct error *e) {
     uint64_t n = min_u64(most, r->left);
+    size_t item = item_of(r->head.narrow);
     if (n == 0)
         return 0;
-    struct record *records = mem_alloc(n, sizeof *records);
-    bool whole = fread(records, sizeof *records, n, r->file) == n;
-    XXH3_64bits_update(r->state, records, n * sizeof *records);
+    void *records = mem_alloc(n, item);
+    bool whole = fread(records, item, n, r->file) == n;
+    XXH3_64bits_update(r->state, records, n * item);
     r->left -= n;
     if (!whole)
         error_set(e, EX_IOERR, "%s: cannot be read: %s", r->path, strerror(errno));
-    else if (r->left == 0 && XXH3_64bits_digest(r->state) != r->sum)
+    else if (r->left == 0 && XXH3_64bits_digest(r->state) != r->head.sum)
         error_set(e, EX_DATAERR, "%s: is damaged: its checksum is wrong", r->path);
-    for (uint64_t i = 0; i < n && !e->status; i++)
-        pairs[i] = (struct pair){records[i].left, records[i].right, records[i].value, 0};
+    get(pairs, n, r->head.narrow, records);
     free(records);
     return e->status ? 0 : n;
 }

@@ -75,7 +75,7 @@ int sink_open(struct sink *s, struct error *e) {
         nearest_open(&s->nearest);
     }
     metrics_stage(s->metrics, STAGE_WRITE);
-    checkpoint_begin(s->checkpoint, s->metrics);
+    checkpoint_begin(s->checkpoint, s->shard.rows, s->metrics);
     return sink_first_step(s) > 0 ? resume(s, e) : 0;
 }
 
