@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 BINARY = Path(os.environ.get("LSHJOIN", ROOT / "build" / "lshjoin")).absolute()
+# lshjoin that kills or holds a rank where it is told to (tests/faults/fault_point.c)
+FAULTS = Path(os.environ.get("LSHJOIN_FAULTS", ROOT / "build" / "tests" / "lshjoin_faults")).absolute()
 MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
        "OMPI_MCA_odls_base_sigkill_timeout": "0"}  # after a failure mpirun would wait for 2 s
@@ -70,6 +73,14 @@ def kill(process):
         except (OSError, ValueError):
             pass  # gone meanwhile
     process.communicate()
+
+
+def wait_for(file, seconds=60):
+    """Until a file is there."""
+    deadline = time.monotonic() + seconds
+    while not Path(file).exists():
+        assert time.monotonic() < deadline, f"{file} never came"
+        time.sleep(0.02)
 
 
 def run(args, ranks=1, stdin=None, timeout=120, **how):

@@ -1,6 +1,4 @@
-"""A job that is ended in the middle goes on from its checkpoint, with any number of ranks, and finds what it would have found.
-
-lshjoin_faults is lshjoin that kills or holds a rank where it is told to (tests/faults/fault_point.c)."""
+"""A job that is ended in the middle goes on from its checkpoint, with any number of ranks, and finds what it would have found."""
 import os
 import shutil
 import signal
@@ -11,11 +9,10 @@ import numpy as np
 import pytest
 
 import joins
-from joins import ROOT, read_h5, read_json, run
+from joins import FAULTS, read_h5, read_json, run, wait_for
 from oracle import families, write_sets
 from vectors import clusters, write_vectors
 
-FAULTS = Path(os.environ.get("LSHJOIN_FAULTS", ROOT / "build" / "tests" / "lshjoin_faults")).absolute()
 FAMILIES, CLUSTERS = families(5, 150), clusters(6, 150)
 MANY, MANY_CLUSTERS = families(7, 1500), clusters(8, 1450)  # exact joins' steps are of 2,048 rows
 
@@ -89,14 +86,14 @@ def check_same(join, inputs, options, out):
 
 @pytest.mark.parametrize("name", JOBS)
 def test_resumed_pairs_equal_an_uninterrupted_runs(join, job, name):
-    """Killed at the second checkpoint, after half the work with other ranks once more, and then let through."""
+    """Killed at the second checkpoint, with other ranks once more, and then let through, all the rest in one round and batch."""
     inputs, options = JOBS[name]
     j = job(inputs, options)
     died = j.run("--checkpoint-every", 0, fault="commit:0:2:kill")
     assert died.rc != 0 and looks_finished(j.out) == []
     died = j.run("--checkpoint-every", 0, "--resume", ranks=3, fault="keep:2:2:kill")
     assert died.rc != 0 and looks_finished(j.out) == []
-    j.run("--resume").ok()
+    j.run("--resume", "--round", "16M").ok()
     assert read_json(j.out)["checkpoint"]["resumed_at_step"] >= 2
     check_same(join, inputs, options, j.out)
     assert list(j.kept.iterdir()) == []
@@ -199,14 +196,6 @@ def test_what_is_not_committed_is_ignored_and_removed(join, died):
     (died.kept / "mine.txt").write_text("not the job's")
     died.run("--resume", ranks=2).ok()
     assert [f.name for f in died.kept.iterdir()] == ["mine.txt"]
-
-
-def wait_for(file):
-    for _ in range(600):
-        if file.exists():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{file} never came")
 
 
 def test_two_jobs_do_not_share_a_checkpoint(job, tmp_path):

@@ -18,10 +18,9 @@ import h5py  # noqa: E402
 import numpy as np  # noqa: E402
 
 import joins  # noqa: E402
-from joins import ROOT, read_h5  # noqa: E402
+from joins import FAULTS, ROOT, read_h5, wait_for  # noqa: E402
 from oracle import families, write_sets  # noqa: E402
 
-FAULTS = Path(os.environ.get("LSHJOIN_FAULTS", ROOT / "build" / "tests" / "lshjoin_faults")).absolute()
 LSHPACK = Path(os.environ.get("LSHPACK", ROOT / "build" / "lshpack")).absolute()
 HOSTS = Path(__file__).resolve().parent / "hosts.sh"
 STAGES = ["read", "plan", "sign", "exchange", "group", "candidates", "verify", "write", "keep", "commit", "report"]
@@ -105,13 +104,6 @@ def end(process, limit=LIMIT):
         joins.kill(process)
         raise AssertionError(f"hangs: not done after {limit} s") from None
     return joins.Run(process.returncode, "", joins.strip_banners(err.decode(errors="replace")))
-
-
-def wait_for(file):
-    deadline = time.monotonic() + LIMIT
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file} never came"
-        time.sleep(0.02)
 
 
 def check_broken(place, run, *says, status=None, out=None):

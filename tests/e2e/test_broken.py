@@ -1,0 +1,85 @@
+"""What breaks under a job while it runs: one message that names it, nothing that looks finished, on 1 and 3 ranks.
+
+The short part of tests/faults/faults.py."""
+import os
+import shutil
+
+import h5py
+import pytest
+
+import joins
+from joins import FAULTS, read_h5, run, wait_for
+from oracle import families, write_sets
+
+SETS = families(5, 150)
+OPTIONS = ["--threshold", "0.5", "--quiet"]
+both = pytest.mark.parametrize("ranks", [1, 3])
+
+
+@pytest.fixture
+def held(tmp_path):
+    """held(fault, ranks, do, file): the job's end, with do() done while one rank stands still."""
+    def call(place, ranks, do, file, *more):
+        mark = tmp_path / "held"
+        args = [*OPTIONS, "-o", tmp_path / "out", *more, file]
+        process = joins.start(args, ranks, program=FAULTS, env={"LSHJOIN_FAULT": f"{place}:{ranks - 1}:1:hold={mark}"})
+        try:
+            wait_for(mark)
+            do()
+            mark.unlink()
+            _, err = process.communicate(timeout=60)
+        finally:
+            joins.kill(process)
+        return joins.Run(process.returncode, "", joins.strip_banners(err.decode()))
+
+    return call
+
+
+def check(broken, out, status, *says):
+    assert broken.rc == status, broken.err
+    assert len(broken.messages) == 1, broken.err
+    for word in says:
+        assert str(word) in broken.messages[0]
+    assert not (out / "run.json").exists()
+
+
+@both
+def test_an_input_that_is_cut_short(held, tmp_path, ranks):
+    """HDF5 itself would read zeros."""
+    file = write_sets(tmp_path / "sets.h5", SETS)
+    broken = held("slice", ranks, lambda: os.truncate(file, file.stat().st_size // 3), file)
+    check(broken, tmp_path / "out", os.EX_DATAERR, file, "cut short")
+
+
+@both
+def test_a_corrupt_chunk(tmp_path, ranks):
+    file = write_sets(tmp_path / "sets.h5", SETS, chunks=(512,), fletcher32=True)
+    with h5py.File(file) as f:
+        at = f["sets/indices"].id.get_chunk_info(3).byte_offset
+    content = bytearray(file.read_bytes())
+    content[at + 100] ^= 4
+    file.write_bytes(content)
+    check(run([*OPTIONS, "-o", tmp_path / "out", file], ranks), tmp_path / "out", os.EX_DATAERR, file, "indices")
+
+
+@both
+def test_an_output_directory_that_is_removed(held, tmp_path, ranks):
+    file, out = write_sets(tmp_path / "sets.h5", SETS), tmp_path / "out"
+    check(held("verify", ranks, lambda: shutil.rmtree(out), file), out, os.EX_IOERR, out, "No such file")
+
+
+@both
+def test_a_checkpoint_that_is_removed(held, tmp_path, ranks):
+    file, kept = write_sets(tmp_path / "sets.h5", SETS), tmp_path / "kept"
+    broken = held("sign", ranks, lambda: shutil.rmtree(kept), file, "--round", "4K", "--checkpoint", kept,
+                  "--checkpoint-every", 0)
+    check(broken, tmp_path / "out", os.EX_CANTCREAT, kept, "No such file")
+
+
+@both
+def test_two_jobs_told_to_write_the_same(held, tmp_path, ranks):
+    file, out = write_sets(tmp_path / "sets.h5", SETS), tmp_path / "out"
+    seconds = []
+    first = held("verify", ranks, lambda: seconds.append(run([*OPTIONS, "--force", "-o", out, file], ranks)), file)
+    check(seconds[0], tmp_path, os.EX_CANTCREAT, "another run is writing there")
+    assert first.ok() and len(read_h5(out)) > 100
