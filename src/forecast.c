@@ -128,16 +128,17 @@ static void expect_words(const struct needs *n) {
     double digest = bands * (!n->o->verify && variants == 1 ? n->family->words(d->rows) * sizeof(uint32_t)
                                                             : variants * sizeof(uint64_t));
     n->memory[MEMORY_KEYS] = bands * of_band * sizeof(uint64_t);
-    if (!n->o->verify || n->copies > (HOME_BATCH - 1) * room)
+    if (!n->o->verify || n->o->checkpoint || n->copies > (HOME_BATCH - 1) * room)
         n->memory[MEMORY_DIGESTS] = n->rows * digest;
     expect_counts(n, of_band, bands);
     expect_round(n, fmin(n->round, bands * of_band * sizeof(struct tuple)), d->bands * of_band);
     expect_candidates(n, n->copies, room);
 }
 
-/* The rows that go around, as they come and as they wait. */
-static void expect_ring(const struct needs *n, double portion) {
-    n->memory[MEMORY_FETCHED] = n->load->ranks > 1 ? 2 * portion : 0;
+/* A portion of the rows that come by. */
+static void expect_portion(const struct needs *n) {
+    double all = n->items * (double)n->load->item * (double)n->load->ranks;
+    n->memory[MEMORY_FETCHED] = n->load->ranks > 1 ? fmin(n->round, all) : 0;
     n->memory[MEMORY_PAIRS] += fmin(n->pairs, n->round / EXACT_SHARE / sizeof(struct pair)) *
                                (2 * sizeof(struct exact_pair) + sizeof(struct pair));
 }
@@ -146,8 +147,10 @@ static void expect_ring(const struct needs *n, double portion) {
 static void expect_exact_vectors(const struct needs *n) {
     double width = n->rows > 0 ? n->items / n->rows : 0, quads = ceil(width / PRODUCT8_QUAD) * PRODUCT8_QUAD;
     double image = quads + sizeof(struct coarse_image) + sizeof(int32_t);
-    double moving = width > 0 ? fmin(n->rows, fmax(1, n->round / width / (double)n->load->item)) : 0;
-    expect_ring(n, fmin(n->round, n->items * (double)n->load->item));
+    double moving =
+        width > 0 ? fmin(n->rows * (double)n->load->ranks, fmax(1, n->round / width / (double)n->load->item))
+                  : 0;
+    expect_portion(n);
     n->memory[MEMORY_INDEX] = n->rows * image + moving * (width * sizeof(float) + image + 2 * sizeof(float));
 }
 
@@ -155,7 +158,7 @@ static void expect_exact_vectors(const struct needs *n) {
 static void expect_exact_sets(const struct needs *n) {
     double prefix = n->items * (1 - n->o->threshold.value) + n->rows;
     double all = n->items * (double)n->load->ranks, places = fmin(1 << 22, exp2(ceil(log2(fmax(1, all)))));
-    expect_ring(n, fmin(n->round, n->items * (double)n->load->item));
+    expect_portion(n);
     n->memory[MEMORY_INDEX] =
         n->rows * (4 * sizeof(uint32_t) + sizeof(uint64_t) + PARITY_WORDS * sizeof(uint64_t)) +
         prefix * (3 * sizeof(uint32_t)) + places * (sizeof(uint64_t) + sizeof(uint32_t)) +

@@ -98,6 +98,8 @@ int sink_take(struct sink *s, const struct pair *pairs, uint64_t n, struct error
 
 int sink_take_mates(struct sink *s, const struct pair *pairs, uint64_t n, struct error *e) {
     metrics_stage(s->metrics, STAGE_WRITE);
+    if (s->options->top_k && sink_first_step(s) > 0)
+        return e->status; /* they are among the nearest that were kept */
     if (s->options->top_k)
         nearest_add(&s->nearest, pairs, n);
     else

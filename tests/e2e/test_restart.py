@@ -209,6 +209,14 @@ def test_two_jobs_do_not_share_a_checkpoint(job, tmp_path):
     first.communicate()
 
 
+def test_bands_that_do_not_fit_at_once_are_refused(tmp_path, files):
+    """Without a checkpoint they would be worked on in groups."""
+    j = Job(tmp_path, files([families(9, 2500)]), "-b 40 -r 3 --threshold 0.5 --scratch .")
+    refused = j.run("--memory", "10M")
+    assert refused.rc == os.EX_UNAVAILABLE and "it would take --memory" in refused.err
+    assert looks_finished(j.out) == []
+
+
 # ---- signals -------------------------------------------------------------------------------------------------------
 
 def ranks_of(process):
