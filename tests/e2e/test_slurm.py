@@ -210,11 +210,11 @@ def test_scaling(clone, corpus):
 
 
 def test_resume(clone, corpus):
-    """Slurm's signal before the time limit ends a run that is held in its work; the job goes back into the queue, and on, by itself."""
+    """Slurm's signal before the time limit ends a run that is held while it keeps a third step; the job goes back into the queue, and on, by itself."""
     clone.program("lshjoin", "LSHJOIN_FAULTS")
     clone.edit("resume.sbatch", "options=(-b 12 -r 2 --threshold 0.5 --round 4K -o found --checkpoint kept --checkpoint-every 0)")
     held = clone.path / "held"
-    job = clone.submit("resume.sbatch", "--time=3", "--signal=B:USR1@100", LSHJOIN_FAULT=f"exchange:0:5:hold={held}")
+    job = clone.submit("resume.sbatch", "--time=3", "--signal=B:USR1@100", LSHJOIN_FAULT=f"keep:0:3:hold={held}")
     clone.wait_for(held.exists)
     kept = clone.wait_for(lambda: list((clone.path / "kept").iterdir()))
     clone.wait_for(lambda: "USR1: passed on to the ranks" in clone.logs())
