@@ -288,7 +288,7 @@ def test_report(join):
         assert done.report["counts"]["pairs"] == len(done.pairs)
         assert done.report["counts"]["candidates"] == len(x) * (len(x) - 1) // 2  # comparisons made
         done = join(sets, "--exact --threshold 0.5", ranks=ranks)
-        assert len(done.pairs) <= done.report["counts"]["candidates"] < len(sets)**2 / 10
+        assert 0 < done.report["counts"]["candidates"] < len(sets)**2 / 10  # of sets that differ
     assert join(sets, "-b 4 -r 2 --threshold 0.5").report["parameters"]["exact"] is False
 
 
