@@ -11,8 +11,8 @@ packages=(
     python3-h5py python3-numpy # for the scripts in data/
 )
 test_packages=(g++ libcmocka-dev hdf5-tools python3-pytest python3-scipy python3-matplotlib python3-xxhash zstd
-    clang libclang-rt-14-dev shellcheck)
-slurm_packages=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge procps)
+    clang libclang-rt-14-dev shellcheck iproute2 procps)
+slurm_packages=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge)
 
 case "${1:-}" in
     '') ;;

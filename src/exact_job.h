@@ -14,8 +14,8 @@ enum { EXACT_SHARE = 8 };
 bool exact_is_one_way(const struct options *o, const struct family *family);
 
 /* Collective. Every pair of the inputs that reaches the threshold goes to the sink. Every rank's rows of one
- * side stay, those of the other come by; in a self-join all stay and come by. A step (checkpoint.h) is some of
- * the rows that come by. Returns e->status, agreed. */
+ * side stay, those of the other come by; in a self-join all stay and come by. A step (checkpoint.h) is some
+ * of the rows that come by. Returns e->status, agreed. */
 int exact_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
                const struct threshold *threshold, struct sink *sink, struct metrics *m, struct error *e);
 

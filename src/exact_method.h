@@ -1,5 +1,5 @@
-/* What exact joins of sets, weighted or not, and of vectors have in common: a meeting is cut into units of work that threads
- * take in any order. */
+/* What exact joins of sets, weighted or not, and of vectors have in common: a meeting is cut into units of
+ * work that threads take in any order. */
 #ifndef EXACT_METHOD_H
 #define EXACT_METHOD_H
 

@@ -46,7 +46,8 @@ void inputs_free(struct inputs *in);
 /* Items of this rank's rows that are hashed: elements, or, where a vector or a weighted set is hashed whole,
  * these. */
 static inline uint64_t inputs_hashed(const struct inputs *in) {
-    return in->family->is_of_vectors || in->family->is_weighted ? in->records.n - in->left_out : records_items(&in->records);
+    return in->family->is_of_vectors || in->family->is_weighted ? in->records.n - in->left_out
+                                                                : records_items(&in->records);
 }
 
 /* Whether joins can leave out pairs with equal row numbers in their inputs; else telling them does (tell.h).

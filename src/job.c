@@ -1,6 +1,5 @@
 #include "job.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,20 +8,19 @@
 #include "budget.h"
 #include "checkpoint.h"
 #include "cluster_job.h"
-#include "duplicates.h"
+#include "collapse.h"
 #include "exact_job.h"
 #include "forecast.h"
 #include "hash_join.h"
 #include "input.h"
-#include "lshjoin/cpu.h"
 #include "mates.h"
 #include "output.h"
 #include "planning.h"
 #include "report.h"
+#include "say.h"
 #include "sink.h"
 #include "sketch_join.h"
 #include "trace.h"
-#include "verbose.h"
 #include "watch.h"
 
 struct job {
@@ -46,42 +44,6 @@ static struct threshold choose_threshold(const struct options *o, const struct f
     if (o->threshold_text || o->radius_text)
         return o->threshold;
     return (struct threshold){{0, 1}, family->smaller_is_nearer ? INFINITY : -INFINITY};
-}
-
-/* The form of the output, once the inputs are known. */
-static enum format choose_format(const struct options *o, const struct inputs *in) {
-    if (o->format)
-        return o->format;
-    return o->output ? FORMAT_H5 : in->is_mhash_stdin ? FORMAT_MHASH : FORMAT_TSV;
-}
-
-static void say_inputs(const struct job *j) {
-    for (int i = 0; i < j->in.n; i++)
-        verbose(j->o, j->c, "%s %s (%s): %" PRIu64 " rows, %" PRIu64 " elements", j->in.of[i].file,
-                j->in.of[i].object, j->in.of[i].kind, j->in.of[i].rows, j->in.of[i].elements);
-    verbose(j->o, j->c, "metric %s, elements of %zu bytes; rank 0 holds %" PRIu64 " of %" PRIu64 " rows",
-            j->in.family->metric, j->in.records.item, shard_local_rows(&j->in.shard), j->in.shard.rows);
-}
-
-static void say_plan(const struct job *j) {
-    const struct drawing *d = &j->plan.drawing;
-    if (j->o->exact) {
-        verbose(j->o, j->c, "every pair is compared, %s, %d thread%s a rank", cpu_simd_name(cpu_simd()),
-                j->o->threads, j->o->threads > 1 ? "s" : "");
-        return;
-    }
-    verbose(j->o, j->c, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", d->bands, d->rows,
-            d->seed, cpu_simd_name(cpu_simd()), j->o->threads, j->o->threads > 1 ? "s" : "");
-    if (j->o->recall > 0)
-        verbose(j->o, j->c, "planned for recall %g: %.4f at the threshold, pool %u, %u probes", j->o->recall,
-                j->plan.recall, d->pool, d->probes);
-}
-
-static void say_cut(const struct job *j) {
-    verbose(j->o, j->c,
-            "memory: %.0f MB a rank and %.0f MB of program and MPI; rounds of %.0f MB, %.0f MB at most",
-            (double)j->o->memory_bytes / 1e6, (double)j->budget.held / 1e6, (double)j->o->round_bytes / 1e6,
-            j->budget.forecast / 1e6);
 }
 
 static void count_records(struct job *j) {
@@ -135,69 +97,10 @@ static int join(struct job *j, struct output *out, struct error *e) {
     return e->status;
 }
 
-/* The range of the values that pairs may have. */
-static void choose_range(const struct options *o, const struct inputs *in, struct histogram *h) {
-    bool limited = o->threshold_text || o->radius_text;
-    double norm = in->largest_norm, limit = o->threshold.value;
-    if (!o->verify)
-        *h = (struct histogram){.from = 1, .to = 1 + (double)o->bands};
-    else if (in->family == &family_l2)
-        *h = (struct histogram){.from = 0, .to = limited ? limit : 2 * norm};
-    else if (in->family == &family_ip)
-        *h = (struct histogram){.from = limited ? limit : -norm * norm, .to = norm * norm};
-    else
-        *h = (struct histogram){.from = limited ? limit : in->family->is_of_vectors ? -1 : 0, .to = 1};
-}
-
-static int open_output(struct job *j, struct output *out, struct error *e) {
-    choose_range(j->o, &j->in, &j->metrics.values);
-    return output_open(out, choose_format(j->o, &j->in), &j->in, j->o->verify ? j->in.family->value : "bands",
-                       &j->metrics.values, e);
-}
-
 /* The groups of similar records, ready to take pairs. */
 static int open_groups(struct job *j, struct error *e) {
     j->groups = (struct cluster_job){.comm = j->c, .options = j->o, .in = &j->in, .metrics = &j->metrics};
     return j->o->clusters ? cluster_job_open(&j->groups, e) : 0;
-}
-
-/* Of identical records one stays. */
-static void collapse(struct job *j) {
-    struct inputs *in = &j->in;
-    struct duplicates *d = &j->duplicates;
-    uint64_t first = in->shard.start[in->shard.rank];
-    struct suspects all = {.shard = &in->shard,
-                           .left = max_u64(in->shard.split, first) - first,
-                           .are_vectors = in->family->is_of_vectors,
-                           .records = &in->records,
-                           .hash = in->hash};
-    metrics_stage(&j->metrics, STAGE_DUPLICATES);
-    duplicates_find(d, j->c, j->pool, &all, j->o->round_bytes);
-    free(in->hash);
-    in->hash = NULL;
-    in->left_out += d->n;
-    in->stand_for_others = d->all > 0;
-    j->metrics.count[COUNT_DUPLICATES] = d->n;
-    j->metrics.count[COUNT_GROUPS] = d->groups;
-    verbose(j->o, j->c, "%" PRIu64 " records are identical to others", d->all);
-}
-
-/* Those that others stand for, with the first of their groups: to the output, and, of the groups of similar
- * records, to these. */
-static int tell_duplicates(struct job *j, struct output *out, struct error *e) {
-    const struct duplicates *d = &j->duplicates;
-    struct pair *rows = mem_alloc(d->n, sizeof *rows);
-    metrics_stage(&j->metrics, STAGE_WRITE);
-    for (uint64_t i = 0; i < d->n; i++) {
-        bool second = d->left_out[i].first >= j->in.shard.split;
-        uint64_t base = second ? j->in.shard.split : 0;
-        rows[i] = (struct pair){d->left_out[i].first - base, d->left_out[i].second - base, second, 0};
-    }
-    output_write_duplicates(out, rows, d->n, e);
-    for (uint64_t i = 0; i < d->n && j->o->clusters; i++)
-        cluster_join(&j->groups.cluster, d->left_out[i].second, d->left_out[i].first);
-    free(rows);
-    return e->status;
 }
 
 /* What the bands will be: the checkpoint's where there is one. */
@@ -220,18 +123,20 @@ static int finish(struct job *j, struct output *out, struct error *e) {
 
 /* From records to pairs, and the report. */
 static int run(struct job *j, struct output *out, struct error *e) {
-    say_inputs(j);
+    say_inputs(j->c, j->o, &j->in);
     count_records(j);
     if (checkpoint_identify(j->checkpoint, &j->in, e) || open_groups(j, e))
         return e->status;
     if (make_plan(j, e))
         return e->status;
-    say_plan(j);
+    say_plan(j->c, j->o, &j->plan);
     if (budget_fit(&j->budget, j->c, &j->fitted, &j->in, &j->plan, e))
         return e->status;
-    say_cut(j);
-    collapse(j);
-    if (j->o->duplicates == DUPLICATES_GROUPS && tell_duplicates(j, out, e))
+    say_cut(j->c, j->o, &j->budget);
+    collapse(&j->duplicates, j->c, j->pool, j->o, &j->in, &j->metrics);
+    metrics_stage(&j->metrics, STAGE_WRITE);
+    if (j->o->duplicates == DUPLICATES_GROUPS &&
+        collapse_tell(&j->duplicates, &j->in, j->o->clusters ? &j->groups.cluster : NULL, out, e))
         return e->status;
     if (!join(j, out, e) && !finish(j, out, e) && j->trace)
         trace_write(j->trace, &j->metrics, e);
@@ -278,7 +183,8 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     if (o->dry_run)
         dry_run(&j, e);
     else if (!e->status && (out = output_prepare(c, j.pool, o, e)) && open_checkpoint(&j, e) &&
-             !inputs_read(&j.in, c, j.pool, o, &j.metrics, e) && !open_output(&j, out, e))
+             !inputs_read(&j.in, c, j.pool, o, &j.metrics, e) &&
+             !output_open(out, &j.in, &j.metrics.values, e))
         run(&j, out, e);
     if (out)
         output_free(out);

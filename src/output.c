@@ -215,8 +215,9 @@ struct output *output_prepare(struct comm *c, struct pool *pool, const struct op
     return NULL;
 }
 
-static void name_tables(struct output *out, const struct inputs *in, const char *value) {
+static void name_tables(struct output *out, const struct inputs *in) {
     const struct options *o = out->o;
+    const char *value = o->verify ? in->family->value : "bands";
     out->table[PAIRS] =
         (struct table){.name = "pairs",
                        .columns = {.left = "left", .right = "right", .value = value, .ranked = o->top_k > 0}};
@@ -226,14 +227,35 @@ static void name_tables(struct output *out, const struct inputs *in, const char 
     out->n_tables = o->duplicates == DUPLICATES_GROUPS ? TABLES : 1;
 }
 
-int output_open(struct output *out, enum format format, const struct inputs *in, const char *value,
-                struct histogram *values, struct error *e) {
+/* The form of the output, once the inputs are known. */
+static enum format choose_format(const struct options *o, const struct inputs *in) {
+    if (o->format)
+        return o->format;
+    return o->output ? FORMAT_H5 : in->is_mhash_stdin ? FORMAT_MHASH : FORMAT_TSV;
+}
+
+/* The range of the values that pairs may have. */
+static void choose_range(const struct options *o, const struct inputs *in, struct histogram *h) {
+    bool limited = o->threshold_text || o->radius_text;
+    double norm = in->largest_norm, limit = o->threshold.value;
+    if (!o->verify)
+        *h = (struct histogram){.from = 1, .to = 1 + (double)o->bands};
+    else if (in->family == &family_l2)
+        *h = (struct histogram){.from = 0, .to = limited ? limit : 2 * norm};
+    else if (in->family == &family_ip)
+        *h = (struct histogram){.from = limited ? limit : -norm * norm, .to = norm * norm};
+    else
+        *h = (struct histogram){.from = limited ? limit : in->family->is_of_vectors ? -1 : 0, .to = 1};
+}
+
+int output_open(struct output *out, const struct inputs *in, struct histogram *values, struct error *e) {
     const struct options *o = out->o;
-    out->format = format;
+    choose_range(o, in, values);
+    out->format = choose_format(o, in);
     out->shard = &in->shard;
     out->values = values;
     out->open = true;
-    name_tables(out, in, value);
+    name_tables(out, in);
     if (o->arrays)
         return 0;
     if (o->ids && ids_read(&out->ids, out->c, out->pool, in, o->round_bytes, e))
@@ -249,7 +271,7 @@ int output_open(struct output *out, enum format format, const struct inputs *in,
         out->table[PAIRS].text = stdout;
     }
     for (struct table *t = out->table; t < out->table + out->n_tables; t++)
-        if (t->text && format == FORMAT_TSV)
+        if (t->text && out->format == FORMAT_TSV)
             text_write_header(t->text, &t->columns);
     return 0;
 }

@@ -1,5 +1,5 @@
-/* Where pairs go: files of a directory, standard output, another program (arrays.h), or nowhere. Everything is written under a temporary
- * name and renamed when it is whole. */
+/* Where pairs go: files of a directory, standard output, another program (arrays.h), or nowhere. Everything
+ * is written under a temporary name and renamed when it is whole. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -19,10 +19,10 @@ struct output;
  * forced, and one that another run writes to; removes nothing but files that a run wrote. On failure *e is
  * set on every rank and printed, and NULL returned. */
 struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e);
-/* Collective. Opens this rank's file, and reads the ids of the inputs where pairs are told by them. `value`:
- * name of the third column, whose values are counted in *values. Returns e->status, agreed and printed. */
-int output_open(struct output *out, enum format format, const struct inputs *in, const char *value,
-                struct histogram *values, struct error *e);
+/* Collective. Opens this rank's file, and reads the ids of the inputs where pairs are told by them. Values of
+ * pairs will be counted in *values, over the range that they can have. Returns e->status, agreed and printed.
+ */
+int output_open(struct output *out, const struct inputs *in, struct histogram *values, struct error *e);
 /* Collective. Takes n pairs of this rank, in any order. Returns e->status, agreed. */
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e);
 /* Collective, with --duplicates groups. The same of rows (left) and the first of their groups (right), both

@@ -6,8 +6,8 @@
 
 #include "lshjoin/cpu.h"
 
-/* Where a product lies in the row of buckets, in their widths; never more than 2^62 from 0, and there where it
- * is NaN, of a row that is left out. */
+/* Where a product lies in the row of buckets, in their widths; never more than 2^62 from 0, and there where
+ * it is NaN, of a row that is left out. */
 static inline double bucket_place(float product, double shift, double per_width) {
     const double most = 0x1p62;
     double place = ((double)product + shift) * per_width;

@@ -45,8 +45,8 @@ struct row_hash {
 struct row_hash records_hash_row(const struct records *r, uint64_t row);
 void records_hash(const struct records *r, struct pool *pool, struct row_hash *hash);
 
-/* Change rows with offsets in place, by many threads: shorten(r, row) may write to the row's items and returns
- * how many of them, the first ones, it keeps. hash[n]: of the rows as they are then; or NULL. */
+/* Change rows with offsets in place, by many threads: shorten(r, row) may write to the row's items and
+ * returns how many of them, the first ones, it keeps. hash[n]: of the rows as they are then; or NULL. */
 void records_shorten(struct records *r, struct pool *pool,
                      uint64_t (*shorten)(const struct records *r, uint64_t row), struct row_hash *hash);
 

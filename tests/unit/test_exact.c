@@ -383,14 +383,10 @@ static void test_parts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_weighted_sets),
-        cmocka_unit_test(test_long_lists),
-        cmocka_unit_test(test_nothing_in_common),
-        cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_limits_of_all_sizes),
+        cmocka_unit_test(test_sets),       cmocka_unit_test(test_weighted_sets),
+        cmocka_unit_test(test_long_lists), cmocka_unit_test(test_nothing_in_common),
+        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_limits_of_all_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
