@@ -45,6 +45,7 @@ def test_all_is_there(prefix):
     for program in ("lshjoin", "lshpack", "lsheval", "lshreport"):
         assert {f"bin/{program}", f"share/man/man1/{program}.1", f"share/bash-completion/completions/{program}"} <= names
         assert "usage" in do(prefix / "bin" / program, "--help")
+    assert {f"share/lshjoin/jobs/{script}" for script in ("batch.sh", "join.sbatch", "resume.sbatch")} <= names
     assert [n for n in names if n.startswith("include")] == ["include/lshjoin.h"]
 
 
