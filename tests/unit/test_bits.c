@@ -83,16 +83,16 @@ static void check_bits(const struct family *family, const uint64_t *sketch, cons
 static void check_hash_values(const struct family *family, const struct records *r) {
     void *signer = signer_of(family, r, 3);
     static uint64_t sketch[ROWS][WORDS];
-    static uint32_t words[ROWS][POOL];
+    static uint32_t words[ROWS * POOL];
     bool pairs[ROWS], signed_pairs[ROWS];
     uint32_t each = POOL / 16 * family->words(16);
     family->sketch(signer, r, 0, ROWS, sketch[0], pairs);
-    family->sign(signer, r, 0, ROWS, 0, words[0], signed_pairs);
+    family->sign(signer, r, 0, ROWS, 0, words, signed_pairs);
     for (uint64_t row = 0; row < ROWS; row++) {
         assert_int_equal(pairs[row], row != 5 && row != 64); /* those left out */
         assert_int_equal(signed_pairs[row], pairs[row]);
         if (pairs[row])
-            check_bits(family, sketch[row], words[0] + row * each);
+            check_bits(family, sketch[row], words + row * each);
         for (int w = 0; w < WORDS && !pairs[row]; w++)
             assert_true(sketch[row][w] == 0);
     }

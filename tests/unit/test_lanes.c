@@ -127,7 +127,8 @@ static void check(const struct shape *s, uint64_t most_items, double values) {
             fail_msg("%llu + %llu + %llu elements of kind %d: %.1f standard deviations from the law, its "
                      "mean %.1f",
                      (unsigned long long)s->only_a, (unsigned long long)s->both,
-                     (unsigned long long)s->only_b, kind, far);
+                     (unsigned long long)s->only_b, kind, far,
+                     sum / deviation);
     }
 }
 
