@@ -49,7 +49,7 @@ EXACT = {  # the same answer for every seed, too
     "exact nearest by distance": ("doubles", "--exact --metric l2 --top-k 4 --radius 0.9"),
 }
 KINDS = ["self-join", "two inputs"]
-THOROUGH = ["candidates", "verified", "cosine", "sketches of sets", "exact sets"]  # in every shape; the others, which share their code, in some
+THOROUGH = ["candidates", "verified", "sketches of sets", "exact sets"]  # in every shape; the others, which share their code, in some
 TINY = ["--round", "4K"]
 LEVELS = ["scalar", "avx2", "avx512"]
 BEST = None  # the level that the processor has
