@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include "home.h"
 #include "lshjoin/band.h"
@@ -80,7 +81,7 @@ static void open_home(struct hash_join *j, struct sink *sink) {
                             .sink = sink,
                             .metrics = j->metrics};
     home_open(&j->home, j->o->round_bytes / HASH_JOIN_SHARE);
-    if (j->bands < j->plan->drawing.bands)
+    if (j->bands < j->plan->drawing.bands || j->o->max_bucket)
         j->home.runs = runs_create(j->o->scratch, CANDIDATE_SLOT_BITS);
 }
 
@@ -118,6 +119,13 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
               struct metrics *m, struct error *e) {
     struct hash_join join = {c, pool, o, in, plan, bands, threshold, .metrics = m}, *j = &join;
     uint32_t all = plan->drawing.bands;
+    if (o->max_bucket && o->checkpoint)
+        error_set(
+            e, EX_USAGE,
+            "--max-bucket: with --checkpoint only for bands that read sketches, as planned ones of jaccard, "
+            "cosine and l2 do");
+    if (comm_failed(c, e))
+        return e->status;
     open_home(j, sink);
     for (uint32_t band = 0; band < all && !e->status; band += bands)
         join_bands(j, band, (uint32_t)min_u64(all, (uint64_t)band + bands), e);

@@ -301,7 +301,7 @@ int home_flush(struct home *h, bool last, struct error *e) {
     sort_pairs(h->pool, h->batch, h->scratch, h->n);
     if (!once && (verify || whole))
         keep_first_copies(h);
-    if (!whole)
+    if (!whole && !h->options->max_bucket) /* the copy that stands for all may have been skipped */
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copies);
     if (!verify)
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands);

@@ -23,7 +23,8 @@ struct home {
     const struct shard *shard;
     const struct records *records;
     struct signatures *signatures; /* of the bands that are worked on; NULL: every candidate comes once */
-    struct runs *runs;             /* NULL, or where candidates wait until all bands have been worked on */
+    struct runs *runs;             /* NULL, or where candidates wait until all bands have been worked on: with
+                                    * --max-bucket, or where not all bands'             keys fit */
     const struct family *family;
     const struct options *options;
     struct threshold threshold;
@@ -63,7 +64,8 @@ int home_send(struct home *h, struct error *e);
 
 /* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it of the
  * bands that are worked on. A pair whose copies come in several batches is one pair: the copy of its lowest
- * colliding band stands for all. Returns e->status, agreed. */
+ * colliding band stands for all, or, with --max-bucket, they become one when runs are merged. Returns
+ * e->status, agreed. */
 int home_flush(struct home *h, bool last, struct error *e);
 
 /* Collective. All candidates of the steps before `next` (checkpoint.h) have been sent: if a checkpoint is

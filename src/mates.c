@@ -4,6 +4,8 @@
 
 #include "lshjoin/band.h"
 
+enum { TOGETHER = 2048 }; /* rows whose signatures are made at a time */
+
 /* In how many bands each of the rows meets one that is equal: all, unless what a record asks for is not what
  * it stores. */
 static uint32_t *count_bands(struct pool *pool, const struct options *o, const struct inputs *in,
@@ -37,14 +39,18 @@ struct pair *mates_find(const struct duplicates *d, struct pool *pool, const str
                         uint64_t *n) {
     const struct records *r = &in->records;
     uint64_t *rows = standing_for_others(d), first = in->shard.start[in->shard.rank];
-    uint32_t *bands = count_bands(pool, o, in, &plan->drawing, rows, d->groups);
     struct pair *pairs = mem_alloc(d->groups, sizeof *pairs);
+    uint32_t *bands = NULL;
     *n = 0;
     for (uint64_t i = 0; i < d->groups; i++) {
+        if (i % TOGETHER == 0) {
+            free(bands);
+            bands = count_bands(pool, o, in, &plan->drawing, rows + i, min_u64(TOGETHER, d->groups - i));
+        }
         const void *row = records_row(r, rows[i]);
         uint64_t items = records_length(r, rows[i]);
-        double value = bands[i];
-        bool met = o->exact || bands[i] > 0;
+        double value = bands[i % TOGETHER];
+        bool met = o->exact || bands[i % TOGETHER] > 0;
         if (met && (!o->verify || in->family->verify(threshold, row, items, row, items, r->item, &value)))
             pairs[(*n)++] = (struct pair){first + rows[i], first + rows[i], value, 0};
     }

@@ -518,6 +518,11 @@ static int check(struct options *o, struct error *e) {
     if (check_threshold(o, e))
         return e->status;
     o->verify = o->threshold_text || o->radius_text || o->top_k;
+    if (o->max_bucket && !o->verify)
+        return error_set(
+            e, EX_USAGE,
+            "--max-bucket needs --threshold, --radius or --top-k: where candidates are the result, their "
+            "bands are counted in all buckets");
     if (o->exact && check_exact(o, e))
         return e->status;
     if (check_clusters(o, e) || check_plan(o, e) || check_sketches(o, e))

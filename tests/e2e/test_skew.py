@@ -84,8 +84,26 @@ def test_buckets_that_are_skipped(ranks, sketched, inputs, tmp_path):
     assert left < {(p["left"], p["right"]) for p in read_h5(tmp_path / "all")}
 
 
-def test_max_bucket_is_for_hashing(inputs):
+@pytest.mark.parametrize("job", ["-b 12 -r 2 --threshold 0.5", "--minhash fast -b 12 -r 2 --threshold 0.5", "-b 12 -r 2 --top-k 3"])
+def test_what_is_skipped_does_not_depend_on_batches(job, inputs, tmp_path):
+    """The copy of a pair's lowest band, which stands for all where there are several batches, may be one of those skipped."""
+    args = [*job.split(), "--max-bucket", 900, "--quiet", inputs / "one.h5", "-o"]
+    run([*args, tmp_path / "whole"]).ok()
+    whole, n = read_h5(tmp_path / "whole"), read_json(tmp_path / "whole")["counts"]
+    assert n["skipped_buckets"] > 0 and len(whole) > 100
+    for ranks, more in (1, ["--round", "64K"]), (3, []), (3, ["--round", "64K", "-t", 2]), (2, ["--memory", "40M"]):
+        run([*args, tmp_path / "cut", "--force", *more], ranks).ok()
+        assert np.array_equal(read_h5(tmp_path / "cut"), whole), (ranks, more)
+
+
+def test_max_bucket_is_for_hashing(inputs, tmp_path):
     done = run(["--max-bucket", 100, "--exact", "--threshold", 0.9, inputs / "one.h5"])
     assert done.rc == 64 and "--max-bucket" in done.err
     done = run(["--max-bucket", 1, "--threshold", 0.9, inputs / "one.h5"])
     assert done.rc == 64 and "--max-bucket" in done.err
+    done = run(["--max-bucket", 100, "-b", 4, "-r", 2, inputs / "one.h5"])
+    assert done.rc == 64 and "--max-bucket needs" in done.err
+    for ranks in 1, 3:
+        done = run(["--max-bucket", 100, "-b", 4, "-r", 2, "--threshold", 0.9, "--checkpoint", tmp_path / "kept",
+                    "-o", tmp_path / "out", inputs / "one.h5"], ranks)
+        assert done.rc == 64 and len(done.messages) == 1 and "sketches" in done.messages[0]
