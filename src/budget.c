@@ -38,7 +38,7 @@ static double megabytes(double bytes) {
 
 /* ranks: how many would do, or 0 where none would. */
 static int refuse(const struct options *o, const char *what, double bytes, uint64_t ranks, struct error *e) {
-    const double enough = 1.1 * bytes + (4 << 20); /* from run to run a little more or less is held */
+    const double enough = 1.1 * bytes + (10 << 20); /* from run to run some megabytes more or less are held */
     char more[64] = "";
     if (ranks)
         snprintf(more, sizeof more, ", or %llu ranks", (unsigned long long)ranks);

@@ -120,7 +120,7 @@ def test_numbers_that_overflow(option, value):
 
 def test_no_scratch(tmp_path, fails):
     file = write_sets(tmp_path / "in.h5", families(2500))
-    fails(["-b", 40, "-r", 3, "--memory", "9M", "--quiet", "--scratch", tmp_path / "none", file], EX_CANTCREAT, "--scratch",
+    fails(["-b", 40, "-r", 3, "--memory", "12M", "--quiet", "--scratch", tmp_path / "none", file], EX_CANTCREAT, "--scratch",
           "none")
 
 
