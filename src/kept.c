@@ -47,12 +47,6 @@ bool kept_is_name(const char *file) {
     return sscanf(file, ".rank-%*5[0-9].pairs.part%n", &length) >= 0 && length > 0 && file[length] == 0;
 }
 
-void kept_remove(struct kept_name name) {
-    char path[PATH];
-    path_of(name, path);
-    unlink(path);
-}
-
 /* ---- writing ---- */
 
 static size_t item_of(bool narrow) {

@@ -17,7 +17,6 @@ struct kept_name {
 
 /* Whether a file's name is one of these, temporary or not. */
 bool kept_is_name(const char *file);
-void kept_remove(struct kept_name name);
 
 struct kept_writer;
 

@@ -28,9 +28,4 @@ uint64_t jaccard_least(struct fraction threshold, uint64_t na, uint64_t nb);
 bool jaccard_at_least(struct fraction threshold, const void *a, uint64_t na, const void *b, uint64_t nb,
                       size_t width, double *similarity);
 
-/* The least number of common elements with which sets of na and nb elements have similarity p/q or more; and
- * whether so many are enough, and the similarity then. */
-uint64_t jaccard_overlap(struct fraction t, uint64_t na, uint64_t nb);
-bool jaccard_of_overlap(uint64_t both, uint64_t least, uint64_t na, uint64_t nb, double *similarity);
-
 #endif
