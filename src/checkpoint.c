@@ -16,6 +16,7 @@
 #include <xxhash.h>
 
 #include "identity.h"
+#include "json_memory.h"
 #include "kept.h"
 #include "lshjoin/fault.h"
 #include "watch.h"
@@ -286,6 +287,7 @@ static void make_advice(struct checkpoint *k) {
 struct checkpoint *checkpoint_open(struct comm *c, const struct options *o, struct error *e) {
     if (!o->checkpoint)
         return NULL;
+    json_memory_start();
     struct checkpoint *k = mem_zero(1, sizeof *k);
     *k = (struct checkpoint){.c = c, .o = o, .directory = o->checkpoint, .lock = -1};
     if (comm_rank(c) == 0)
