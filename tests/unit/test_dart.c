@@ -1,6 +1,6 @@
 /* Signatures of weighted sets: their law, the whole distribution of agreeing symbols and not only its mean.
  */
-#include "unit.h"
+#include "agreement.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 
 #include "lshjoin/dart.h"
 #include "lshjoin/family.h"
-#include "lshjoin/law.h"
 #include "lshjoin/minhash.h"
 #include "lshjoin/weighted.h"
 
@@ -61,27 +60,6 @@ static uint32_t agreeing(const struct two *t, uint64_t seed) {
     return n;
 }
 
-/* How far counts of 0 .. SYMBOLS are from Binom(SYMBOLS, p), as a normal number (chi-square, by Wilson and
- * Hilferty 1931), numbers that are expected less than ten times taken together. */
-static double distance(const uint32_t *count, uint32_t draws, double p) {
-    double pmf[SYMBOLS + 1], sum = 0, expected = 0, seen = 0, cells = 0;
-    law_agreeing(SYMBOLS, p, pmf);
-    for (int f = 0; f <= SYMBOLS; f++) {
-        expected += draws * pmf[f];
-        seen += count[f];
-        double rest = 0;
-        for (int g = f + 1; g <= SYMBOLS; g++)
-            rest += draws * pmf[g];
-        if ((expected < 10 || rest < 10) && f < SYMBOLS)
-            continue;
-        sum += (seen - expected) * (seen - expected) / expected;
-        cells++;
-        expected = seen = 0;
-    }
-    double df = cells - 1, part = 2 / (9 * df);
-    return df > 0 ? (cbrt(sum / df) - (1 - part)) / sqrt(part) : 0;
-}
-
 /* Twenty similarities from .9 to .1, of few elements and many, of small weights and large, alike and of all
  * sizes. 3.3 standard deviations are a binomial interval of 99.9%. */
 static void test_law(void **state) {
@@ -103,7 +81,8 @@ static void test_law(void **state) {
             sum += f;
         }
         double symbols = (double)draws * SYMBOLS, s = t.similarity;
-        double off = (sum - symbols * s) / sqrt(symbols * s * (1 - s)), far = distance(count, draws, s);
+        double off = (sum - symbols * s) / sqrt(symbols * s * (1 - s)),
+               far = agreement_distance(count, SYMBOLS, draws, s);
         if (fabs(off) > 3.3 || fabs(far) > 3.3)
             fail_msg("%llu elements of similarity %.3f: mean %.1f, distribution %.1f standard deviations off",
                      (unsigned long long)n, s, off, far);

@@ -1,6 +1,6 @@
 /* Lanes: the same at every SIMD level, and the law of sketches of sets, of which the whole
  * distribution of agreeing symbols is tested and not only its mean. */
-#include "unit.h"
+#include "agreement.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 
 #include "lshjoin/family.h"
 #include "lshjoin/lanes.h"
-#include "lshjoin/law.h"
 
 enum { SYMBOLS = 64, WORDS = 8 };
 
@@ -81,27 +80,6 @@ static double chance(double n, double values) {
     return l / 2 / tanh(128 * l);
 }
 
-/* How far counts of 0 .. SYMBOLS are from Binom(SYMBOLS, p), as a normal number (chi-square, by Wilson and
- * Hilferty 1931), numbers that are expected less than ten times taken together. */
-static double distance(const uint32_t *count, uint32_t draws, double p) {
-    double pmf[SYMBOLS + 1], sum = 0, expected = 0, seen = 0, cells = 0;
-    law_agreeing(SYMBOLS, p, pmf);
-    for (int f = 0; f <= SYMBOLS; f++) {
-        expected += draws * pmf[f];
-        seen += count[f];
-        double rest = 0;
-        for (int g = f + 1; g <= SYMBOLS; g++)
-            rest += draws * pmf[g];
-        if ((expected < 10 || rest < 10) && f < SYMBOLS)
-            continue;
-        sum += (seen - expected) * (seen - expected) / expected;
-        cells++;
-        expected = seen = 0;
-    }
-    double df = cells - 1, part = 2 / (9 * df);
-    return df > 0 ? (cbrt(sum / df) - (1 - part)) / sqrt(part) : 0;
-}
-
 struct shape {
     uint64_t only_a, both, only_b;
     uint32_t draws;
@@ -118,7 +96,8 @@ static void check(const struct shape *s, uint64_t most_items, double values) {
         double n = (double)(s->only_a + s->both + s->only_b), similarity = (double)s->both / n;
         double alike = chance((double)(s->only_a + s->both), values) / 2 +
                        chance((double)(s->only_b + s->both), values) / 2;
-        double p = similarity + (1 - similarity) * alike, far = distance(count, s->draws, p);
+        double p = similarity + (1 - similarity) * alike,
+               far = agreement_distance(count, SYMBOLS, s->draws, p);
         double symbols = (double)s->draws * SYMBOLS, sum = -symbols * p,
                deviation = sqrt(symbols * p * (1 - p));
         for (int f = 0; f <= SYMBOLS; f++)
@@ -127,8 +106,7 @@ static void check(const struct shape *s, uint64_t most_items, double values) {
             fail_msg("%llu + %llu + %llu elements of kind %d: %.1f standard deviations from the law, its "
                      "mean %.1f",
                      (unsigned long long)s->only_a, (unsigned long long)s->both,
-                     (unsigned long long)s->only_b, kind, far,
-                     sum / deviation);
+                     (unsigned long long)s->only_b, kind, far, sum / deviation);
     }
 }
 
