@@ -167,7 +167,7 @@ void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bi
     free(job.place);
 }
 
-double bucket_all(struct pool *pool, const struct band_keys *keys, uint64_t left_end,
+double bucket_all(struct pool *pool, const struct band_keys *keys, struct sides sides,
                   struct bucket_list *lists) {
     struct bins bins = bins_choose(1, keys->n, UINT32_MAX);
     const struct round whole = {0, keys->bands, 0, bins.per_owner};
@@ -178,7 +178,7 @@ double bucket_all(struct pool *pool, const struct band_keys *keys, uint64_t left
         sum += counts[k];
     struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
     bucket_partition(pool, keys, bins, counts, whole, tuples);
-    bucket_group(pool, tuples, counts, keys->bands, bins, start, left_end, whole, lists);
+    bucket_group(pool, tuples, counts, keys->bands, bins, start, sides, whole, lists);
     free(tuples);
     free(counts);
     double pairs = 0;

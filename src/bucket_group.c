@@ -12,7 +12,7 @@
 struct group_job {
     const struct tuple *tuples;
     const uint64_t *start;
-    uint64_t left_end;
+    struct sides sides;
     struct bins bins;
     struct round round;
     uint64_t *segment; /* [owners][round_bins + 1] where each sender's tuples of each bin begin */
@@ -35,6 +35,7 @@ struct marks {
 enum { MARKS_EACH = 16 }; /* hashes a tuple, at least: of single keys that many fewer are kept */
 
 #define NO_GROUP UINT32_MAX
+#define NOWHERE UINT64_MAX
 
 struct group_scratch {
     struct stretch *stretch; /* [owners] */
@@ -42,9 +43,10 @@ struct group_scratch {
     struct marks *marks;     /* [capacity * MARKS_EACH / 64] */
     uint64_t *key, *row; /* of the tuples that were kept: those that store, rising by row, then the others */
     uint32_t *group;     /* of each of them, or NO_GROUP */
-    uint64_t *group_key;
-    uint32_t *size, *stored, *left; /* of each group */
-    uint32_t *table;                /* [2 * capacity] group + 1 or 0 */
+    uint64_t *group_key; /* of each group; then the place of its next row */
+    uint64_t *asked_right;                        /* the same, of those that ask from the border on */
+    uint32_t *size, *stored, *right, *asked_left; /* of each group */
+    uint32_t *table;                              /* [2 * capacity] group + 1 or 0 */
 };
 
 static uint64_t power_of_two(uint64_t n) {
@@ -70,7 +72,9 @@ static void scratch_reserve(struct group_scratch *s, uint64_t n) {
     s->group = mem_grow(s->group, c, sizeof *s->group);
     s->size = mem_grow(s->size, c, sizeof *s->size);
     s->stored = mem_grow(s->stored, c, sizeof *s->stored);
-    s->left = mem_grow(s->left, c, sizeof *s->left);
+    s->right = mem_grow(s->right, c, sizeof *s->right);
+    s->asked_left = mem_grow(s->asked_left, c, sizeof *s->asked_left);
+    s->asked_right = mem_grow(s->asked_right, c, sizeof *s->asked_right);
     s->table = mem_grow(s->table, 2 * c, sizeof *s->table);
     s->capacity = c;
 }
@@ -84,7 +88,9 @@ static void scratch_free(struct group_scratch *s) {
     free(s->group);
     free(s->size);
     free(s->stored);
-    free(s->left);
+    free(s->right);
+    free(s->asked_left);
+    free(s->asked_right);
     free(s->table);
 }
 
@@ -182,8 +188,8 @@ static uint64_t find_slot(const struct group_scratch *s, uint64_t slots, uint64_
 }
 
 /* Number the different keys that are stored in order of appearance, and find those that are asked for among
- * them; fills group, size, stored and left. Returns how many. */
-static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n, uint64_t left_end) {
+ * them; fills group, size, stored, right and asked_left. Returns how many. */
+static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n, uint64_t border) {
     uint64_t slots = power_of_two(2 * stored);
     memset(s->table, 0, slots * sizeof *s->table);
     uint32_t groups = 0;
@@ -191,18 +197,20 @@ static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n
         uint64_t slot = find_slot(s, slots, s->key[i]);
         if (!s->table[slot]) {
             s->group_key[groups] = s->key[i];
-            s->size[groups] = s->left[groups] = 0;
+            s->size[groups] = s->right[groups] = s->asked_left[groups] = 0;
             s->table[slot] = ++groups;
         }
         s->group[i] = s->table[slot] - 1;
         s->size[s->group[i]]++;
-        s->left[s->group[i]] += s->row[i] >> 1 < left_end;
+        s->right[s->group[i]] += s->row[i] >> 1 < border;
     }
     memcpy(s->stored, s->size, groups * sizeof *s->stored);
     for (uint64_t i = stored; i < n; i++) {
         s->group[i] = s->table[find_slot(s, slots, s->key[i])] - 1; /* NO_GROUP where it is not stored */
-        if (s->group[i] != NO_GROUP)
-            s->size[s->group[i]]++;
+        if (s->group[i] == NO_GROUP)
+            continue;
+        s->size[s->group[i]]++;
+        s->asked_left[s->group[i]] += s->row[i] >> 1 < border;
     }
     return groups;
 }
@@ -218,26 +226,36 @@ void bucket_list_reserve(struct bucket_list *l, uint64_t buckets, uint64_t rows)
     }
 }
 
-/* Whether rows of a group meet: of two inputs not if all that store are left ones. */
-static bool is_bucket(const struct group_scratch *s, uint32_t group, uint64_t left_end) {
-    return s->size[group] >= 2 && (left_end == UINT64_MAX || s->left[group] < s->stored[group]);
+static struct bucket make_bucket(const struct group_scratch *s, uint32_t g, struct sides sides, uint32_t band,
+                                 uint64_t first) {
+    struct bucket b = {.first = first, .size = s->size[g], .stored = s->stored[g], .right = s->right[g]};
+    b.left = sides.left_end == UINT64_MAX ? b.stored : sides.left_end == 0 ? 0 : b.right;
+    b.asked_right = b.stored + s->asked_left[g];
+    b.band = band;
+    return b;
 }
 
-/* Append the groups in which rows meet to the list. group_key is done with and now says where a group's next
- * row goes. */
-static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t n, uint32_t groups,
-                        uint64_t left_end, uint32_t band) {
+/* Append the groups in which rows meet to the list. */
+static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t stored, uint64_t n,
+                        uint32_t groups, struct sides sides, uint32_t band) {
     bucket_list_reserve(l, groups, n);
     for (uint32_t g = 0; g < groups; g++) {
-        s->group_key[g] = l->n_rows;
-        if (!is_bucket(s, g, left_end))
+        struct bucket b = make_bucket(s, g, sides, band, l->n_rows);
+        bool meets = bucket_pairs(&b) > 0;
+        s->group_key[g] = meets ? b.first : NOWHERE;
+        s->asked_right[g] = b.first + b.asked_right;
+        if (!meets)
             continue;
-        l->bucket[l->n++] = (struct bucket){l->n_rows, s->size[g], s->stored[g], s->left[g], band};
-        l->n_rows += s->size[g];
+        l->bucket[l->n++] = b;
+        l->n_rows += b.size;
     }
-    for (uint64_t i = 0; i < n; i++)
-        if (s->group[i] != NO_GROUP && is_bucket(s, s->group[i], left_end))
-            l->row[s->group_key[s->group[i]]++] = s->row[i];
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t g = s->group[i];
+        if (g == NO_GROUP || s->group_key[g] == NOWHERE)
+            continue;
+        bool at_end = i >= stored && s->row[i] >> 1 >= sides.right;
+        l->row[at_end ? s->asked_right[g]++ : s->group_key[g]++] = s->row[i];
+    }
 }
 
 static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
@@ -247,17 +265,17 @@ static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
         uint64_t stored, n = gather(job, item, s, &stored);
         if (stored == 0)
             continue;
-        uint32_t groups = number_keys(s, stored, n, job->left_end);
+        uint32_t groups = number_keys(s, stored, n, job->sides.right);
         uint32_t band = job->round.band + (uint32_t)(item / (job->round.bin_end - job->round.bin));
-        list_append(&job->lists[thread], s, n, groups, job->left_end, band);
+        list_append(&job->lists[thread], s, stored, n, groups, job->sides, band);
     }
 }
 
 void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
-                  struct bins bins, const uint64_t *start, uint64_t left_end, struct round round,
+                  struct bins bins, const uint64_t *start, struct sides sides, struct round round,
                   struct bucket_list *lists) {
     uint64_t items = round_bins(&round), threads = (uint64_t)pool_threads(pool), sum = 0;
-    struct group_job job = {tuples, start, left_end, bins, round, NULL, lists, NULL};
+    struct group_job job = {tuples, start, sides, bins, round, NULL, lists, NULL};
     job.segment = mem_alloc(bins.owners * (items + 1), sizeof *job.segment);
     for (uint64_t from = 0; from < bins.owners; from++) {
         uint64_t *segment = job.segment + from * (items + 1);

@@ -29,17 +29,10 @@ static void open_bucket(struct pair_cursor *c) {
 /* Two rows that store meet, then one that stores and one that asks. */
 static void open_part(struct pair_cursor *c) {
     const struct bucket *b = current_bucket(c);
-    if (c->part == BUCKET_STORED) {
-        c->x_begin = 0;
-        c->x_end = b->left;
-        c->y_begin = bucket_right(b);
-        c->y_end = b->stored;
-    } else {
-        c->x_begin = bucket_right(b);
-        c->x_end = b->stored;
-        c->y_begin = b->stored;
-        c->y_end = b->size;
-    }
+    c->x_begin = c->part == BUCKET_ASKED ? b->right : 0;
+    c->x_end = c->part == BUCKET_STORED ? b->left : c->part == BUCKET_ASKED ? b->stored : b->right;
+    c->y_begin = c->part == BUCKET_STORED ? b->right : c->part == BUCKET_ASKED ? b->stored : b->asked_right;
+    c->y_end = c->part == BUCKET_STORED ? b->stored : b->size;
     c->tile_x = c->x = c->x_begin;
     c->tile_y = max_u64(c->y_begin, c->x_begin);
     c->y = 0;
@@ -86,7 +79,7 @@ static bool put_bucket(struct pair_cursor *c, struct u64_pair *slots, uint64_t s
         open_bucket(c);
     else if (!put_part(c, slots, slot_size, n))
         return false;
-    while (c->part != BUCKET_ASKED) {
+    while (c->part != BUCKET_ASKED_RIGHT) {
         c->part++;
         open_part(c);
         if (!put_part(c, slots, slot_size, n))

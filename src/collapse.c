@@ -7,9 +7,9 @@
 
 void collapse(struct duplicates *d, struct comm *c, struct pool *pool, const struct options *o,
               struct inputs *in, struct metrics *m) {
-    uint64_t first = in->shard.start[in->shard.rank];
+    uint64_t first = in->shard.start[in->shard.rank], second_input = in->of[0].rows;
     struct suspects all = {.shard = &in->shard,
-                           .left = max_u64(in->shard.split, first) - first,
+                           .left = max_u64(second_input, first) - first,
                            .are_vectors = in->family->is_of_vectors,
                            .records = &in->records,
                            .hash = in->hash};

@@ -85,6 +85,7 @@ static struct claims make_claims(struct comm *c, struct pool *pool, const struct
                                  uint64_t most) {
     struct shard shard = *of->shard; /* as of one input: no row is a right one */
     shard.self_join = true;
+    shard.old = 0;
     struct metrics not_of_the_join = {0};
     struct band_keys keys = make_keys(of);
     struct owner owner = {.comm = c,

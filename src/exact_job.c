@@ -13,41 +13,54 @@ enum { NEAREST_BATCH = 1 << 18 };
 /* What a checkpoint may come after: about so many steps, of rows that move, by whole multiples of some. */
 enum { STEPS = 64, STEP_UNIT = 2048 };
 
+/* Rows of all ranks, by their numbers. */
+struct part {
+    uint64_t begin, end;
+};
+
+/* One side stays, the other comes by; `among`: they are the same. */
+struct pass {
+    struct part stay, going;
+    bool among;
+    uint64_t first_step; /* of the job's steps, which are counted through */
+};
+
 /* Who meets whom. One-way: of top-k, where each left row's own rank sees all its pairs, so that its k-th
  * nearest so far limits the search; self-joins then meet in both directions. */
 struct exact_job {
     struct comm *c;
+    struct pool *pool;
+    const struct threshold *threshold;
     const struct options *o;
     const struct inputs *in;
     struct sink *sink;
     struct metrics *metrics;
-    bool one_way, left_stays;
-    struct exact_plan plan;
-    struct exact_rows going;  /* this rank's */
-    uint64_t compared_before; /* in an earlier run of the job */
+    bool one_way;
     struct sieves sieves;
     struct rarity rarity;
-    double *limit; /* [rows that stay] of top-k */
+    uint64_t compared_before; /* in an earlier run of the job, or another pass */
+    struct pass pass;
+    struct exact_plan plan;
+    double *limit;           /* [rows that stay] of top-k */
     struct exact *exact;
 };
 
-/* Where the rows of one input (0 or 1) that each rank holds begin, as the input numbers them: [ranks+1], to
- * free. */
-static uint64_t *starts_of(const struct shard *s, int input) {
-    uint64_t base = input ? s->split : 0, end = input ? s->rows : s->split;
+/* Where the rows of a part that each rank holds begin: [ranks+1], numbered as pairs number them, of two
+ * inputs each from 0; to free. */
+static uint64_t *starts_of(const struct shard *s, struct part part) {
     uint64_t *start = mem_alloc((uint64_t)s->ranks + 1, sizeof *start);
     for (int r = 0; r <= s->ranks; r++)
-        start[r] = min_u64(max_u64(s->start[r], base), end) - base;
+        start[r] = min_u64(max_u64(s->start[r], part.begin), part.end) - (s->self_join ? 0 : part.begin);
     return start;
 }
 
-/* This rank's rows of one input. */
-static struct exact_rows side(const struct inputs *in, int input) {
-    uint64_t *start = starts_of(&in->shard, input);
+/* This rank's rows of a part. */
+static struct exact_rows side(const struct inputs *in, struct part part) {
+    uint64_t *start = starts_of(&in->shard, part), mine = in->shard.start[in->shard.rank];
     struct exact_rows rows = {in->records, start[in->shard.rank]};
     struct records *r = &rows.records;
     r->n = start[in->shard.rank + 1] - rows.first;
-    uint64_t skip = input ? in->records.n - r->n : 0;
+    uint64_t skip = min_u64(max_u64(part.begin, mine) - mine, in->records.n);
     if (r->offset)
         r->offset += skip;
     else if (r->n > 0)
@@ -58,8 +71,6 @@ static struct exact_rows side(const struct inputs *in, int input) {
 
 static void prepare_vectors(struct exact_job *j) {
     j->sieves = sieves_create(j->c, j->in->family, &j->in->records, j->in->largest_norm);
-    j->plan.sieve = &j->sieves.sieve;
-    j->plan.coarse = &j->sieves.coarse;
 }
 
 static void prepare_sets(struct exact_job *j) {
@@ -69,20 +80,28 @@ static void prepare_sets(struct exact_job *j) {
     comm_sum(j->c, &items, 1);
     comm_max(j->c, &largest, 1);
     j->rarity = rarity_create(items, largest);
-    rarity_count(&j->rarity, j->plan.pool, r, width);
+    rarity_count(&j->rarity, j->pool, r, width);
     comm_sum(j->c, j->rarity.count, j->rarity.places);
     rarity_sort(&j->rarity);
-    j->plan.rarity = &j->rarity;
 }
 
-/* Of two inputs the larger one stays, so that less travels. */
-static void choose_sides(struct exact_job *j) {
+/* A part with itself. */
+static struct pass pass_within(struct part part) {
+    return (struct pass){.stay = part, .going = part, .among = true};
+}
+
+/* Two inputs. The larger one stays, so that less travels. */
+static struct pass pass_between(const struct exact_job *j) {
     const struct input *of = j->in->of;
     uint64_t size[] = {of[0].rows + of[0].elements, of[1].rows + of[1].elements};
-    j->one_way = j->sink->one_way;
-    j->left_stays = j->in->shard.self_join || j->one_way || size[0] >= size[1];
-    j->plan.stay = side(j->in, !j->left_stays);
-    j->going = j->in->shard.self_join ? j->plan.stay : side(j->in, j->left_stays);
+    struct part left = {0, of[0].rows}, right = {of[0].rows, j->in->shard.rows};
+    bool left_stays = j->one_way || size[0] >= size[1];
+    return left_stays ? (struct pass){left, right, false, 0} : (struct pass){right, left, false, 0};
+}
+
+/* Rows that come by in a step. */
+static uint64_t step_of(const struct pass *p) {
+    return ((p->going.end - p->going.begin) / STEPS / STEP_UNIT + 1) * STEP_UNIT;
 }
 
 static void open_limits(struct exact_job *j) {
@@ -93,10 +112,9 @@ static void open_limits(struct exact_job *j) {
 }
 
 static struct exact_meeting meeting_of(const struct exact_job *j, const struct stream_portion *p) {
-    bool self = j->in->shard.self_join;
     return (struct exact_meeting){.moving = {p->rows, p->first},
-                                  .among = self && !j->one_way,
-                                  .unequal = self ? j->one_way : inputs_exclude(j->in, j->o)};
+                                  .among = j->pass.among && !j->one_way,
+                                  .unequal = j->pass.among ? j->one_way : inputs_exclude(j->in, j->o)};
 }
 
 static struct pair *name_pairs(const struct exact_job *j, const struct exact_meeting *m,
@@ -105,7 +123,7 @@ static struct pair *name_pairs(const struct exact_job *j, const struct exact_mee
     bool symmetric = j->in->shard.self_join && !j->one_way;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t a = j->plan.stay.first + found[i].stay, b = m->moving.first + found[i].moving;
-        bool turned = symmetric ? a > b : !j->left_stays;
+        bool turned = symmetric ? a > b : j->pass.stay.begin > j->pass.going.begin;
         pairs[i] = (struct pair){turned ? b : a, turned ? a : b, found[i].value, 0};
     }
     return pairs;
@@ -144,32 +162,63 @@ static int meet(struct exact_job *j, const struct stream_portion *portion, doubl
     return e->status;
 }
 
-/* Collective. Everything before this row has met: if it ends a step, a checkpoint may be due. */
-static int end_step(struct exact_job *j, uint64_t row, uint64_t step, struct error *e) {
+/* Collective. Everything before this one of the rows that come by has met: if it ends a step, a checkpoint
+ * may be due. */
+static int end_step(struct exact_job *j, uint64_t row, struct error *e) {
+    uint64_t step = step_of(&j->pass);
     j->metrics->count[COUNT_CANDIDATES] = j->compared_before + exact_comparisons(j->exact);
     if (row % step == 0 && sink_step_is_due(j->sink, e))
-        sink_end_step(j->sink, row / step, e);
+        sink_end_step(j->sink, j->pass.first_step + row / step, e);
     return e->status;
 }
 
 /* Collective. All rows of the side that moves come by. */
-static void join(struct exact_job *j, struct error *e) {
-    int moving = j->in->shard.self_join ? 0 : j->left_stays;
-    uint64_t *start = starts_of(&j->in->shard, moving), rows = start[j->in->shard.ranks];
-    uint64_t step = (rows / STEPS / STEP_UNIT + 1) * STEP_UNIT;
-    struct stream *stream = comm_stream_begin(j->c, start, &j->going.records, sink_first_step(j->sink) * step,
-                                              step, j->o->round_bytes);
+static void pass_by(struct exact_job *j, struct error *e) {
+    struct records going = side(j->in, j->pass.going).records;
+    uint64_t *start = starts_of(&j->in->shard, j->pass.going), base = start[0];
+    for (int r = 0; r <= j->in->shard.ranks; r++)
+        start[r] -= base;
+    uint64_t done_steps = max_u64(sink_first_step(j->sink), j->pass.first_step) - j->pass.first_step;
+    struct stream *stream = comm_stream_begin(j->c, start, &going, done_steps * step_of(&j->pass),
+                                              step_of(&j->pass), j->o->round_bytes);
     struct stream_portion portion;
     double done, share;
     metrics_phase(j->metrics, "join", "comparisons");
     while (!e->status && comm_stream_next(stream, &portion, &done, &share)) {
+        uint64_t end = portion.first + portion.rows.n;
+        portion.first += base;
         if (!meet(j, &portion, done, share, e))
-            end_step(j, portion.first + portion.rows.n, step, e);
+            end_step(j, end, e);
         metrics_stage(j->metrics, STAGE_EXCHANGE);
         j->metrics->rounds++;
     }
     comm_stream_end(stream);
     free(start);
+}
+
+/* Collective. Returns the first step after the pass. */
+static uint64_t join(struct exact_job *j, struct pass pass, struct error *e) {
+    uint64_t steps = (pass.going.end - pass.going.begin) / step_of(&pass) + 1;
+    if (sink_first_step(j->sink) >= pass.first_step + steps)
+        return pass.first_step + steps; /* all of it was done in an earlier run of the job */
+    j->pass = pass;
+    j->compared_before = j->metrics->count[COUNT_CANDIDATES];
+    j->plan = (struct exact_plan){.pool = j->pool,
+                                  .family = j->in->family,
+                                  .threshold = *j->threshold,
+                                  .stay = side(j->in, pass.stay),
+                                  .sieve = &j->sieves.sieve,
+                                  .coarse = &j->sieves.coarse,
+                                  .rarity = &j->rarity};
+    metrics_stage(j->metrics, STAGE_VERIFY);
+    if (j->one_way)
+        open_limits(j);
+    j->exact = exact_create(&j->plan);
+    pass_by(j, e);
+    exact_free(j->exact);
+    free(j->limit);
+    j->limit = NULL;
+    return pass.first_step + steps;
 }
 
 bool exact_is_one_way(const struct options *o, const struct family *family) {
@@ -178,21 +227,24 @@ bool exact_is_one_way(const struct options *o, const struct family *family) {
 
 int exact_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
                const struct threshold *threshold, struct sink *sink, struct metrics *m, struct error *e) {
-    struct exact_job j = {.c = c, .o = o, .in = in, .sink = sink, .metrics = m};
-    j.compared_before = m->count[COUNT_CANDIDATES];
-    j.plan = (struct exact_plan){.pool = pool, .family = in->family, .threshold = *threshold};
+    const struct shard *s = &in->shard;
+    struct exact_job j = {
+        .c = c, .pool = pool, .threshold = threshold, .o = o, .in = in, .sink = sink, .metrics = m};
+    j.one_way = sink->one_way;
     metrics_stage(m, STAGE_VERIFY);
-    choose_sides(&j);
     if (in->family->is_of_vectors)
         prepare_vectors(&j);
     else
         prepare_sets(&j);
-    if (j.one_way)
-        open_limits(&j);
-    j.exact = exact_create(&j.plan);
-    join(&j, e);
-    exact_free(j.exact);
-    free(j.limit);
+    if (!s->self_join) {
+        join(&j, pass_between(&j), e);
+    } else {
+        struct pass last = pass_within((struct part){s->old, s->rows});
+        if (s->old > 0)
+            last.first_step = join(&j, pass_between(&j), e);
+        if (!e->status)
+            join(&j, last, e);
+    }
     sieves_free(&j.sieves);
     rarity_free(&j.rarity);
     return e->status;

@@ -40,14 +40,14 @@ static json_t *asked(bool v) {
 static json_t *options_of(const struct options *o, const struct inputs *in) {
     static const char *const minhash[] = {"auto", "classic", "fast"};
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
-        "--metric", in->family->metric, "--threshold", given(o->threshold_text, o->threshold.value),
-        "--radius", given(o->radius_text, o->threshold.value), "--recall", given(o->recall > 0, o->recall),
-        "--bands", counted(o->bands), "--rows", counted(o->rows), "--seed", counted(o->seed), "--top-k",
-        counted(o->top_k), "--pool", counted(o->pool), "--probes", counted(o->probes), "--width",
-        given(o->width > 0, o->width), "--exact", asked(o->exact), "--minhash", minhash[o->minhash],
-        "--no-sketch", asked(o->no_sketch), "--exclusive", asked(o->exclusive), "--skip-bad-rows",
-        asked(o->skip_bad_rows), "--max-bucket", counted(o->max_bucket), "--duplicates",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+        "--metric", in->family->metric, "--against", asked(o->against != NULL), "--threshold",
+        given(o->threshold_text, o->threshold.value), "--radius", given(o->radius_text, o->threshold.value),
+        "--recall", given(o->recall > 0, o->recall), "--bands", counted(o->bands), "--rows", counted(o->rows),
+        "--seed", counted(o->seed), "--top-k", counted(o->top_k), "--pool", counted(o->pool), "--probes",
+        counted(o->probes), "--width", given(o->width > 0, o->width), "--exact", asked(o->exact), "--minhash",
+        minhash[o->minhash], "--no-sketch", asked(o->no_sketch), "--exclusive", asked(o->exclusive),
+        "--skip-bad-rows", asked(o->skip_bad_rows), "--max-bucket", counted(o->max_bucket), "--duplicates",
         o->duplicates == DUPLICATES_GROUPS ? json_string("groups") : json_null());
 }
 

@@ -8,10 +8,22 @@
 #include "input_open.h"
 #include "lshjoin/weighted.h"
 
+struct shard inputs_shard(const struct inputs *in, const struct comm *c, const struct options *o) {
+    uint64_t rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0);
+    bool self_join = in->n == 1 || o->against;
+    return (struct shard){.ranks = comm_size(c),
+                          .rank = comm_rank(c),
+                          .self_join = self_join,
+                          .rows = rows,
+                          .split = self_join ? rows : in->of[0].rows,
+                          .old = o->against ? in->of[0].rows : 0};
+}
+
 /* Where each rank's rows begin: at the first row before which at least its share of the work lies, an element
  * and a row counted as one each. Every rank looks at an equal number of rows of each input, or at those in
  * its memory. */
-static int share_out(struct inputs *in, struct source *s, struct comm *c, struct error *e) {
+static int share_out(struct inputs *in, struct source *s, struct comm *c, const struct options *o,
+                     struct error *e) {
     struct shard *shard = &in->shard;
     uint64_t size = (uint64_t)comm_size(c), rank = (uint64_t)comm_rank(c);
     uint64_t *length[2] = {NULL, NULL}, first[2] = {0, 0}, n[2] = {0, 0}, before[2] = {0, 0}, sum[2] = {0, 0};
@@ -31,9 +43,7 @@ static int share_out(struct inputs *in, struct source *s, struct comm *c, struct
     for (int i = 0; i < in->n && !e->status; i++)
         if (!s[i].is_text && !s[i].array)
             h5_records_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
-    *shard = (struct shard){
-        .ranks = (int)size, .rank = (int)rank, .self_join = in->n == 1, .split = in->of[0].rows};
-    shard->rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0);
+    *shard = inputs_shard(in, c, o);
     shard->start = mem_alloc(size + 1, sizeof *shard->start);
     for (uint64_t r = 0; r <= size; r++)
         shard->start[r] = shard->rows;
@@ -211,7 +221,7 @@ int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const stru
     struct source s[2] = {{.metrics = m}, {.metrics = m}};
     *in = (struct inputs){0};
     metrics_phase(m, "read", "elements");
-    if (!(o->arrays ? take_arrays : sources_open)(in, s, c, o, e) && !share_out(in, s, c, e))
+    if (!(o->arrays ? take_arrays : sources_open)(in, s, c, o, e) && !share_out(in, s, c, o, e))
         read_records(in, s, c, pool, o, e);
     sources_close(s);
     return e->status;

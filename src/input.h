@@ -43,6 +43,9 @@ int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const stru
                 struct metrics *m, struct error *e);
 void inputs_free(struct inputs *in);
 
+/* Not collective. Who joins whom, but for where each rank's rows begin: start is NULL. */
+struct shard inputs_shard(const struct inputs *in, const struct comm *c, const struct options *o);
+
 /* Items of this rank's rows that are hashed: elements, or, where a vector or a weighted set is hashed whole,
  * these. */
 static inline uint64_t inputs_hashed(const struct inputs *in) {

@@ -14,9 +14,9 @@ struct gathered {
 
 /* Of a share of a source's rows those that are sampled. Flat sets are read whole: where a row begins is known
  * from all sizes before it. */
-static void find_rows(struct source *s, struct comm *c, const struct options *o, bool self_join,
+static void find_rows(struct source *s, const struct shard *shard, const struct options *o,
                       struct gathered *g, struct error *e) {
-    uint64_t rows = s->input->rows, size = (uint64_t)comm_size(c), rank = (uint64_t)comm_rank(c);
+    uint64_t rows = s->input->rows, size = (uint64_t)shard->ranks, rank = (uint64_t)shard->rank;
     uint64_t first = rows / size * rank + min_u64(rank, rows % size), n = rows / size + (rank < rows % size);
     bool is_flat = !s->is_text && strcmp(s->input->kind, "flat") == 0;
     uint64_t *all = is_flat ? mem_alloc(rows, sizeof *all) : NULL, before = 0;
@@ -27,7 +27,7 @@ static void find_rows(struct source *s, struct comm *c, const struct options *o,
     for (uint64_t row = first; row < first + n && !e->status; row++) {
         uint64_t begin = before, length = is_flat ? all[row] : 0;
         before += length;
-        if (!sample_has(row, rows, self_join, o->seed))
+        if (!sample_has_row(shard, s->base + row, o->seed))
             continue;
         if (s->is_text)
             begin = s->text.offset[row];
@@ -81,8 +81,9 @@ int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, con
     struct gathered g[2] = {{0}, {0}};
     *in = (struct inputs){0};
     if (!sources_open(in, s, c, o, e)) {
+        in->shard = inputs_shard(in, c, o);
         for (int i = 0; i < in->n; i++)
-            find_rows(&s[i], c, o, in->n == 1, &g[i], e);
+            find_rows(&s[i], &in->shard, o, &g[i], e);
         if (!comm_failed(c, e))
             read_gathered(in, s, g, e);
         if (comm_failed(c, e))
@@ -94,12 +95,7 @@ int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, con
         else
             records_sort_sets(&in->records, pool, NULL);
     }
-    *left = in->n == 1 ? in->records.n : g[0].n;
-    in->shard = (struct shard){.ranks = comm_size(c),
-                               .rank = comm_rank(c),
-                               .self_join = in->n == 1,
-                               .rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0),
-                               .split = in->of[0].rows};
+    *left = in->shard.self_join ? in->records.n : g[0].n;
     for (int i = 0; i < 2; i++) {
         free(g[i].row);
         free(g[i].begin);

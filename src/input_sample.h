@@ -5,9 +5,9 @@
 #include "input.h"
 #include "sample.h"
 
-/* Collective. Open the inputs and read the sampled rows alone (sample_has): in->records are this rank's part
- * of them, those of the left input first, *left many. in->shard has no rows for ranks; in->largest_norm is
- * that of the sample. Bad vectors are left out. Returns e->status, agreed and printed. */
+/* Collective. Open the inputs and read the sampled rows alone (sample_has_row): in->records are this rank's
+ * part of them, those of the left input first, *left many. in->shard has no rows for ranks; in->largest_norm
+ * is that of the sample. Bad vectors are left out. Returns e->status, agreed and printed. */
 int inputs_read_sample(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
                        uint64_t *left, struct error *e);
 

@@ -50,7 +50,7 @@ struct pair *mates_find(const struct duplicates *d, struct pool *pool, const str
         const void *row = records_row(r, rows[i]);
         uint64_t items = records_length(r, rows[i]);
         double value = bands[i % TOGETHER];
-        bool met = o->exact || bands[i % TOGETHER] > 0;
+        bool met = first + rows[i] >= in->shard.old && (o->exact || bands[i % TOGETHER] > 0);
         if (met && (!o->verify || in->family->verify(threshold, row, items, row, items, r->item, &value)))
             pairs[(*n)++] = (struct pair){first + rows[i], first + rows[i], value, 0};
     }

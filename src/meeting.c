@@ -31,7 +31,8 @@ struct meeting meeting_create(const struct sketches *sample, const struct drawin
     struct band_keys keys = sketches_keys(sample, &m.sketching, pool, 0, d->bands);
     m.lists = mem_zero((uint64_t)m.n_lists, sizeof *m.lists);
     m.pairs = mem_zero(d->bands, sizeof *m.pairs);
-    bucket_all(pool, &keys, bucket_left_end(self_join, false, left), m.lists);
+    const struct shard shard = {.self_join = self_join, .split = left};
+    bucket_all(pool, &keys, sides_of(&shard, false), m.lists);
     free(keys.key);
     for (int t = 0; t < m.n_lists; t++)
         for (uint64_t k = 0; k < m.lists[t].n; k++)

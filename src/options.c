@@ -22,6 +22,7 @@ enum {
 /* Options without a short form. */
 enum {
     THRESHOLD = 256,
+    AGAINST,
     METRIC,
     RADIUS,
     WIDTH,
@@ -67,6 +68,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, 't'},
     {"exclusive", no_argument, NULL, 'E'},
     {"threshold", required_argument, NULL, THRESHOLD},
+    {"against", required_argument, NULL, AGAINST},
     {"metric", required_argument, NULL, METRIC},
     {"radius", required_argument, NULL, RADIUS},
     {"width", required_argument, NULL, WIDTH},
@@ -124,6 +126,9 @@ void options_help(FILE *f) {
         "database joined with itself, without it two, queries and targets.\n"
         "\n"
         "what is joined\n"
+        "      --against OLD    INPUT has new records: join them with each other and with those of OLD, an "
+        "input\n"
+        "                       too, whose rows are numbered first; with --top-k, find the K nearest in OLD\n"
         "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
         "      --radius R       the same for l2: keep those at most R apart\n"
         "      --recall P       find a pair at the threshold with probability P or more (default 0.95):\n"
@@ -288,6 +293,9 @@ static int take(struct options *o, int option, struct error *e) {
     case THRESHOLD:
         o->threshold_text = optarg;
         break;
+    case AGAINST:
+        o->against = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--against: the name of an input was expected");
     case METRIC:
         return metric(o, optarg, e);
     case RADIUS:
@@ -514,8 +522,29 @@ static int check_duplicates(const struct options *o, struct error *e) {
     return 0;
 }
 
+/* New records, the one input that is named, join old ones: a self-join in which two old ones do not meet. For
+ * the nearest of each new record this is a join of two inputs. */
+static int check_against(struct options *o, struct error *e) {
+    if (!o->against)
+        return 0;
+    if (o->n_inputs == 2)
+        return error_set(e, EX_USAGE, "--against names the old records: give one input, the new ones");
+    if (o->exclusive || o->clusters || o->duplicates == DUPLICATES_GROUPS)
+        return error_set(e, EX_USAGE, "--against: %s does not go with it",
+                         o->exclusive  ? "--exclusive"
+                         : o->clusters ? "--clusters"
+                                       : "--duplicates groups");
+    o->n_inputs = 2;
+    o->inputs[1] = o->top_k ? o->against : o->inputs[0];
+    if (o->top_k)
+        o->against = NULL;
+    else
+        o->inputs[0] = o->against;
+    return 0;
+}
+
 static int check(struct options *o, struct error *e) {
-    if (check_threshold(o, e))
+    if (check_against(o, e) || check_threshold(o, e))
         return e->status;
     o->verify = o->threshold_text || o->radius_text || o->top_k;
     if (o->max_bucket && !o->verify)

@@ -28,6 +28,7 @@ struct options {
     char **command;
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
+    const char *against;   /* one of them, which the other one's new records join; NULL: none */
     struct arrays *arrays; /* of another program, in the place of files; NULL: of none; not owned */
     bool exact;
     uint32_t bands, rows;

@@ -89,7 +89,7 @@ uint64_t owner_round(struct owner *o, uint64_t r) {
     tuples = comm_exchange(o->comm, sizeof *tuples, tuples, n, n + ranks);
     metrics_stage(o->metrics, STAGE_GROUP);
     bucket_group(o->pool, tuples, o->n_received, o->keys->bands, o->bins, o->shard->start,
-                 bucket_left_end(o->shard->self_join, o->is_asymmetric, o->shard->split), round, o->lists);
+                 sides_of(o->shard, o->is_asymmetric), round, o->lists);
     free(tuples);
     free(n);
     uint64_t pairs = count_buckets(o);

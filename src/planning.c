@@ -82,10 +82,10 @@ static struct survey count_rows(const struct choice *by) {
     const struct inputs *in = by->in;
     const struct options *o = by->o;
     bool self_join = in->shard.self_join;
-    double left = (double)in->of[0].rows, right = (double)in->of[1].rows, elements = 0;
+    double left = (double)in->shard.split, right = (double)(in->shard.rows - in->shard.split), elements = 0;
     for (int i = 0; i < in->n; i++)
         elements += (double)in->of[i].elements;
-    double here = self_join ? left : left + right;
+    double here = left + right;
     double times = o->assume_rows && here > 0 ? (double)o->assume_rows / here : 1;
     left *= times;
     right *= times;
@@ -218,6 +218,18 @@ static void leave_out_bands(struct plan *p, const struct survey *s, const struct
     comm_broadcast(by->c, p, sizeof *p);
 }
 
+/* New records join old ones by the plan of all joined with all; of what that would meet the share that the
+ * new ones are in. */
+static void leave_out_old(struct plan *p, const struct survey *s, const struct choice *by) {
+    double old = (double)by->in->shard.old / (double)max_u64(1, by->in->shard.rows), share = 1 - old * old;
+    if (by->in->shard.old == 0)
+        return;
+    p->copies *= share;
+    p->candidates *= share;
+    p->pairs *= share;
+    plan_seconds(p, by->in->family, s);
+}
+
 /* The plan, tried out on the sample. Sketches have too few symbols for what is hardly similar, and for nearly
  * all of what is not quite: then bands must read words. */
 static int choose_and_rehearse(struct plan *p, struct survey *s, struct choice *by, struct error *e) {
@@ -235,6 +247,7 @@ static int choose_and_rehearse(struct plan *p, struct survey *s, struct choice *
     rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, &by->sample);
     if (s->self_join && by->o->duplicates == DUPLICATES_PAIRS)
         p->pairs += by->mates * (double)s->rows * ((double)s->rows - 1) / 2;
+    leave_out_old(p, s, by);
     return 0;
 }
 
@@ -243,12 +256,10 @@ static struct sample select_sample(const struct inputs *in, const struct options
     struct sample s = {.records = &in->records, .row = mem_alloc(in->records.n, sizeof *s.row)};
     uint64_t first = shard->start[shard->rank];
     for (uint64_t i = 0; i < in->records.n; i++) {
-        bool is_left = first + i < shard->split;
-        uint64_t row = is_left ? first + i : first + i - shard->split;
-        if (!sample_has(row, in->of[!is_left].rows, shard->self_join, o->seed))
+        if (!sample_has_row(shard, first + i, o->seed))
             continue;
         s.row[s.n++] = i;
-        s.left += is_left;
+        s.left += first + i < shard->split;
     }
     return s;
 }

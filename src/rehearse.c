@@ -219,15 +219,15 @@ static void thin(struct band_keys *keys, uint64_t stride) {
 
 /* The buckets of the sample, or, where too many pairs would meet, of an even part of it: one in *times pairs.
  * As many lists as threads, to free. */
-static struct bucket_list *group(struct band_keys *keys, uint64_t left_end, struct pool *pool,
+static struct bucket_list *group(struct band_keys *keys, struct sides sides, struct pool *pool,
                                  double *times) {
     struct bucket_list *lists = mem_zero((uint64_t)pool_threads(pool), sizeof *lists);
-    double pairs = bucket_all(pool, keys, left_end, lists);
+    double pairs = bucket_all(pool, keys, sides, lists);
     *times = 1;
     if (pairs > MOST_EXAMINED) {
         double stride = ceil(sqrt(pairs / MOST_EXAMINED));
         thin(keys, (uint64_t)stride);
-        bucket_all(pool, keys, left_end, lists);
+        bucket_all(pool, keys, sides, lists);
         *times = stride * stride;
     }
     return lists;
@@ -238,8 +238,6 @@ static struct outcome perform(struct cast *all, struct pool *pool, bool self_joi
     struct band_keys keys = all->sketched
                                 ? sketches_keys(&all->sketches, &all->sketching, pool, 0, p->drawing.bands)
                                 : all->signatures.keys;
-    uint64_t left_end = bucket_left_end(self_join, family->is_asymmetric, all->left);
-    struct bucket_list *lists = group(&keys, left_end, pool, times);
     struct outcome o = {0};
     uint64_t start[] = {0, all->n};
     const struct shard shard = {.ranks = 1,
@@ -247,6 +245,7 @@ static struct outcome perform(struct cast *all, struct pool *pool, bool self_joi
                                 .rows = all->n,
                                 .split = self_join ? all->n : all->left,
                                 .start = start};
+    struct bucket_list *lists = group(&keys, sides_of(&shard, family->is_asymmetric), pool, times);
     const struct audience audience = {all, &shard, p, family, t};
     if (all->sketched)
         examine_sketches(&o, &audience, lists, pool);

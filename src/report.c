@@ -141,6 +141,8 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
                   "exact", o->exact, "bands", (int)d->bands, "rows", (int)d->rows, "seed", number(d->seed),
                   "pool", (int)d->pool, "probes", (int)d->probes, "threshold", o->threshold_text, "radius",
                   o->radius_text, "top_k", number(o->top_k), "exclusive", o->exclusive);
+    if (o->against)
+        json_object_set_new(parameters, "against", json_true());
     json_object_set_new(parameters, "duplicates",
                         json_string(o->duplicates == DUPLICATES_GROUPS ? "groups" : "pairs"));
     if (d->symbol_bits)

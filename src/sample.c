@@ -7,8 +7,11 @@
 #include "lshjoin/cpu.h"
 #include "lshjoin/minhash.h"
 
-bool sample_has(uint64_t row, uint64_t rows, bool self_join, uint64_t seed) {
-    const uint64_t least = 5000, most = self_join ? 20000 : 14000;
+bool sample_has_row(const struct shard *s, uint64_t row, uint64_t seed) {
+    const uint64_t least = 5000, most = s->self_join ? 20000 : 14000;
+    bool is_left = row < s->split;
+    uint64_t rows = is_left ? s->split : s->rows - s->split;
+    row -= is_left ? 0 : s->split;
     uint64_t wanted = min_u64(most, max_u64(least, rows / 128));
     return wanted >= rows ||
            (uint64_t)(((unsigned __int128)mix64(mix64(row) + mix64(~seed)) * rows) >> 64) < wanted;

@@ -12,9 +12,9 @@
 #include "lshjoin/records.h"
 #include "lshjoin/sketch.h"
 
-/* Whether a row of an input of so many rows belongs to the sample: those with the smallest hashes of seed and
+/* Whether a row (a global number) belongs to the sample: those with the smallest hashes of seed and
  * row do, one in 128, at least 5,000 and at most some 20,000 (of two inputs 14,000 each). */
-bool sample_has(uint64_t row, uint64_t rows, bool self_join, uint64_t seed);
+bool sample_has_row(const struct shard *s, uint64_t row, uint64_t seed);
 
 /* A rank's sampled rows, where they lie: of few long ones all are sampled, and a copy would be as large. */
 struct sample {

@@ -76,7 +76,7 @@ static void add_unit(struct screen *s, struct unit unit) {
 static void cut_into_tiles(struct screen *s, uint64_t bucket) {
     const struct bucket *b = bucket_at(s, bucket);
     for (uint64_t x = 0; x < b->left; x += TILE)
-        for (uint64_t y = max_u64(x, bucket_right(b) / TILE * TILE); y < b->size; y += TILE)
+        for (uint64_t y = max_u64(x, b->right / TILE * TILE); y < b->size; y += TILE)
             add_unit(s, (struct unit){bucket, bucket + 1, (uint32_t)x, (uint32_t)y});
 }
 
@@ -177,7 +177,7 @@ static void work(void *ctx, uint64_t number, int thread, struct finds *found) {
         const uint64_t *row = s->row + (bucket->first - base);
         const uint64_t *sketch = s->sketch + (bucket->first - base) * s->sketching->words;
         uint32_t x_end = (uint32_t)min_u64(bucket->left, (uint64_t)unit->x + TILE);
-        uint32_t y = (uint32_t)max_u64(bucket_right(bucket), unit->y);
+        uint32_t y = (uint32_t)max_u64(bucket->right, unit->y);
         uint32_t y_end = (uint32_t)min_u64(bucket->size, (uint64_t)unit->y + TILE);
         meet(s, row, sketch, s->first_band + bucket->band, unit->x, x_end, y, y_end, found);
     }

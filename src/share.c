@@ -66,8 +66,8 @@ static void cut_rectangle(struct cutting *c, uint64_t x, uint64_t x_end, uint64_
             add_part(c, x, min_u64(x_end, x + width), at, min_u64(y_end, at + height));
 }
 
-static void cut_triangle(struct cutting *c, uint64_t end) {
-    for (uint64_t x = 0; x < end; x += c->side) {
+static void cut_triangle(struct cutting *c, uint64_t x, uint64_t end) {
+    for (; x < end; x += c->side) {
         uint64_t x_end = min_u64(end, x + c->side);
         if (x_end - x > 1)
             add_part(c, x, x_end, x, x_end);
@@ -79,11 +79,11 @@ struct share_part *share_cut(const struct bucket_list *list, uint64_t pairs, uin
     struct cutting c = {.pairs = pairs, .side = max_u64(1, (uint64_t)sqrt((double)pairs))};
     for (; c.bucket < list->n; c.bucket++) {
         const struct bucket *b = &list->bucket[c.bucket];
-        if (b->left == b->stored)
-            cut_triangle(&c, b->stored);
-        else
-            cut_rectangle(&c, 0, b->left, b->left, b->stored);
-        cut_rectangle(&c, bucket_right(b), b->stored, b->stored, b->size);
+        cut_rectangle(&c, 0, min_u64(b->left, b->right), b->right, b->stored);
+        if (b->left > b->right)
+            cut_triangle(&c, b->right, b->stored);
+        cut_rectangle(&c, b->right, b->stored, b->stored, b->size);
+        cut_rectangle(&c, 0, b->right, b->asked_right, b->size);
     }
     *n = c.n;
     return c.part;
@@ -92,11 +92,16 @@ struct share_part *share_cut(const struct bucket_list *list, uint64_t pairs, uin
 struct bucket share_bucket(const struct bucket_list *list, const struct share_part *p) {
     const struct bucket *whole = &list->bucket[p->bucket];
     uint32_t x = p->x_end - p->x, y = p->y_end - p->y;
-    if (p->x == p->y)
-        return (struct bucket){.size = x, .stored = x, .left = x, .band = whole->band};
-    if (p->y < whole->stored)
-        return (struct bucket){.size = x + y, .stored = x + y, .left = x, .band = whole->band};
-    return (struct bucket){.size = x + y, .stored = x, .left = 0, .band = whole->band}; /* the others ask */
+    struct bucket part = {.size = x + y, .stored = x + y, .left = x, .right = x, .band = whole->band};
+    if (p->x == p->y) {
+        part.size = part.stored = x;
+        part.right = 0;
+    } else if (p->y >= whole->stored) { /* these ask */
+        part.stored = x;
+        part.left = part.right = 0;
+    }
+    part.asked_right = part.stored;
+    return part;
 }
 
 void share_rows(const struct bucket_list *list, const struct share_part *p, uint64_t *row) {

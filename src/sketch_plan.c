@@ -59,7 +59,7 @@ static void count_agreeing(uint64_t *agreeing, const struct meeting *m, const st
         const struct bucket *b = &list->bucket[k];
         const uint64_t *row = list->row + b->first;
         for (uint32_t x = 0; x < b->left && m->pairs[b->band] <= m->dear; x++)
-            for (uint32_t y = (uint32_t)max_u64((uint64_t)x + 1, bucket_right(b)); y < b->size; y++)
+            for (uint32_t y = (uint32_t)max_u64((uint64_t)x + 1, b->right); y < b->size; y++)
                 agreeing[sketch_agreeing(&m->sketching, records_row(words, row[x] >> 1),
                                          records_row(words, row[y] >> 1))]++;
     }

@@ -11,6 +11,7 @@
 
 #include "lshjoin/band.h"
 #include "lshjoin/pool.h"
+#include "lshjoin/shard.h"
 
 struct bins {
     uint32_t owners, per_owner;
@@ -54,31 +55,32 @@ struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bi
 void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins,
                       const uint64_t *counts, struct round round, struct tuple *out);
 
-/* Buckets in which rows meet: bucket k of `band` holds `size` rows at row[first], those that store first and
- * rising, then those that ask, in any order. A record may stand in it twice, in both roles. Of those that
- * store the first `left` ones meet the others, and where they are all left, all meet. Those that ask meet
- * those that store and are not left, or where all are left, all. */
-struct bucket {
-    uint64_t first;
-    uint32_t size, stored, left, band;
+/* Who meets whom, by the numbers of rows: of two that store, x < y, those with x < left_end and y >= right;
+ * one that asks and one that stores, if either is >= right. */
+struct sides {
+    uint64_t left_end, right;
 };
 
-/* The rows that are left ones are those below a number: of two inputs where the second begins; of one, all,
- * or, where two that store do not meet, none. */
-static inline uint64_t bucket_left_end(bool self_join, bool is_asymmetric, uint64_t split) {
-    return !self_join ? split : is_asymmetric ? 0 : UINT64_MAX;
+/* Those of a join; where it is asymmetric two that store do not meet. */
+static inline struct sides sides_of(const struct shard *s, bool is_asymmetric) {
+    uint64_t border = shard_border(s);
+    return (struct sides){!s->self_join ? border : is_asymmetric ? 0 : UINT64_MAX, border};
 }
 
-/* The place of the first row that left ones and those that ask meet. */
-static inline uint32_t bucket_right(const struct bucket *b) {
-    return b->left == b->stored ? 0 : b->left;
-}
+/* Buckets in which rows meet: bucket k of `band` holds `size` rows at row[first], those that store first and
+ * rising, then those that ask. A record may stand in it twice, in both roles. Of those that store the first
+ * `left` ones meet those at `right` and behind, each pair once. Those that ask meet the latter too, and those
+ * of them at `asked_right` and behind also the ones before `right`. */
+struct bucket {
+    uint64_t first;
+    uint32_t size, stored, left, right, asked_right, band;
+};
 
 /* How many pairs are in it. */
 static inline uint64_t bucket_pairs(const struct bucket *b) {
-    uint64_t left = b->left, stored = b->stored, asked = b->size - b->stored;
-    return (left == stored ? stored * (stored - 1) / 2 : left * (stored - left)) +
-           (stored - bucket_right(b)) * asked;
+    uint64_t left = b->left, right = b->right, stored = b->stored, both = left > right ? left - right : 0;
+    return left * (stored - right) - both * (both + 1) / 2 + (stored - right) * (b->size - stored) +
+           right * (b->size - b->asked_right);
 }
 
 struct bucket_list {
@@ -90,18 +92,17 @@ struct bucket_list {
 
 /* Group what an owner received in a round. tuples: by sender, band and bin, as sent;
  * counts[sender][bands][per_owner] of all rounds; start[sender]: the global number of the sender's first row;
- * left_end: that of bucket_left_end. Of two inputs buckets without a right row are left out. One list a
- * thread, in lists [pool_threads], emptied first; in which list a bucket stands may differ from run to run.
- */
+ * buckets without a pair are left out. One list a thread, in lists [pool_threads], emptied first; in which
+ * list a bucket stands may differ from run to run. */
 void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
-                  struct bins bins, const uint64_t *start, uint64_t left_end, struct round round,
+                  struct bins bins, const uint64_t *start, struct sides sides, struct round round,
                   struct bucket_list *lists);
 /* Room for more. */
 void bucket_list_reserve(struct bucket_list *list, uint64_t buckets, uint64_t rows);
 void bucket_list_free(struct bucket_list *list);
 
 /* All of that at once, where one rank holds all keys. Returns how many pairs the buckets have. */
-double bucket_all(struct pool *pool, const struct band_keys *keys, uint64_t left_end,
+double bucket_all(struct pool *pool, const struct band_keys *keys, struct sides sides,
                   struct bucket_list *lists);
 
 #endif

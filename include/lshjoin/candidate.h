@@ -53,7 +53,7 @@ struct pair_cursor {
 
     int list;
     uint64_t bucket; /* in the list */
-    enum { BUCKET_CLOSED, BUCKET_STORED, BUCKET_ASKED } part;
+    enum { BUCKET_CLOSED, BUCKET_STORED, BUCKET_ASKED, BUCKET_ASKED_RIGHT } part;
     /* Within a bucket's part, as places in the bucket: its pairs are those of x < y in these ranges; the tile
      * that is worked on; the next pair in it. */
     uint64_t x_begin, x_end, y_begin, y_end, tile_x, tile_y, x, y;

@@ -1,5 +1,6 @@
 /* Which rank holds which rows. Rows of the first input are numbered 0 .. split-1, those of the second follow
- * from split (== rows in a self-join). Rank k holds the contiguous rows [start[k], start[k+1]). */
+ * from split (== rows in a self-join). Where new rows join old ones and each other, this is a self-join in
+ * which the first `old` rows do not meet. Rank k holds the contiguous rows [start[k], start[k+1]). */
 #ifndef LSHJOIN_SHARD_H
 #define LSHJOIN_SHARD_H
 
@@ -13,12 +14,17 @@
 struct shard {
     int ranks, rank;
     bool self_join; /* pairs within the one input; else between the first and the second */
-    uint64_t rows, split;
+    uint64_t rows, split, old;
     uint64_t *start; /* [ranks+1] */
 };
 
 /* The rank that holds a row < rows. */
 int shard_rank(const struct shard *s, uint64_t row);
+
+/* Two rows below this do not meet. */
+static inline uint64_t shard_border(const struct shard *s) {
+    return s->self_join ? s->old : s->split;
+}
 
 static inline uint64_t shard_local_rows(const struct shard *s) {
     return s->start[s->rank + 1] - s->start[s->rank];

@@ -29,7 +29,7 @@ def join(tmp_path):
     """join(inputs, options, ...) runs lshjoin into a new directory and expects it to succeed.
 
     `inputs` is a path, Sets or an array of vectors (written to a file first), or a list of up to two of these;
-    `options` one string.
+    `options` one string; where it ends with --against, the first input is what that names.
     """
     number = itertools.count()
 
@@ -43,7 +43,7 @@ def join(tmp_path):
                 given = vectors.write_vectors(tmp_path / f"in{k}-{len(files)}.h5", given)
             files.append(given)
         out = tmp_path / f"out{k}"
-        return Output(joins.run([*options.split(), "-o", out, *files], **how).ok(), out)
+        return Output(joins.run(["-o", out, *options.split(), *files], **how).ok(), out)
 
     return call
 

@@ -28,6 +28,8 @@ JOBS = {
     "exact": ([MANY], "--exact --threshold 0.5"),
     "exact, two inputs": ([MANY_CLUSTERS, MANY_CLUSTERS[::-1]], "--exact --threshold 0.9"),
     "exact, nearest": ([MANY_CLUSTERS], "--exact --top-k 3 --threshold 0.7"),
+    "new against old": ([FAMILIES, FAMILIES.shuffled(1)], "--threshold 0.5 --round 4K --against"),
+    "exact, new against old": ([MANY, MANY.shuffled(1)], "--exact --threshold 0.5 --against"),
     "products": ([CLUSTERS[:300], CLUSTERS[200:]], "-b 12 -r 6 --metric ip --threshold 0.5 --round 4K"),
 }
 
@@ -53,7 +55,7 @@ class Job:
 
     def __init__(self, tmp_path, names, options):
         self.out, self.kept = tmp_path / "out", tmp_path / "kept"
-        self.args = [*options.split(), "-o", self.out, "--checkpoint", self.kept, *names]
+        self.args = ["-o", self.out, "--checkpoint", self.kept, *options.split(), *names]
 
     def run(self, *more, ranks=1, fault=None, timeout=60):
         how = dict(program=FAULTS, env={"LSHJOIN_FAULT": fault}) if fault else {}

@@ -38,7 +38,8 @@ static struct tally count(const struct bucket_list *lists) {
 static void add_bucket(struct bucket_list *l, uint64_t *next_row, uint32_t size, uint32_t stored,
                        uint32_t left, uint32_t band) {
     bucket_list_reserve(l, 1, size);
-    l->bucket[l->n++] = (struct bucket){l->n_rows, size, stored, left, band};
+    l->bucket[l->n++] = (struct bucket){
+        l->n_rows, size, stored, left, left == stored ? 0 : left, left == stored ? stored : size, band};
     for (uint32_t i = 0; i < size; i++)
         l->row[l->n_rows++] = (*next_row)++ << 1 | (i >= stored);
 }

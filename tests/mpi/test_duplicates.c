@@ -104,7 +104,12 @@ static void check_shard(struct comm *c, const uint64_t *rows, uint64_t least_bou
     for (int two = 0; two < 2; two++)
         for (enum hashes hashes = TRUE_ONES; hashes <= EQUAL; hashes++)
             for (uint64_t most = 1 << 20; most >= least_bound; most >>= 12) {
-                struct shard s = {ranks, comm_rank(c), !two, all, splits[two], start};
+                struct shard s = {.ranks = ranks,
+                                  .rank = comm_rank(c),
+                                  .self_join = !two,
+                                  .rows = all,
+                                  .split = splits[two],
+                                  .start = start};
                 check_found(c, pool, &s, hashes, most);
             }
     pool_destroy(pool);

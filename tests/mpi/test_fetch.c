@@ -57,7 +57,12 @@ static struct table *table_create(struct comm *c, const uint64_t *rows, size_t i
     t->width = 9;
     for (int r = 0; r < ranks; r++)
         t->start[r + 1] = t->start[r] + rows[r];
-    t->shard = (struct shard){ranks, comm_rank(c), true, t->start[ranks], t->start[ranks], t->start};
+    t->shard = (struct shard){.ranks = ranks,
+                              .rank = comm_rank(c),
+                              .self_join = true,
+                              .rows = t->start[ranks],
+                              .split = t->start[ranks],
+                              .start = t->start};
     fill_records(t);
     return t;
 }

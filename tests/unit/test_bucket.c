@@ -198,7 +198,8 @@ static void run_round(struct simulation *s, const struct round *r, struct bucket
             memcpy(counts + (uint64_t)from * each, s->counts[from] + (uint64_t)owner * each,
                    each * sizeof *counts);
         }
-        bucket_group(s->pool, received, counts, s->bands, s->bins, s->start, UINT64_MAX, *r, lists);
+        bucket_group(s->pool, received, counts, s->bands, s->bins, s->start, (struct sides){UINT64_MAX, 0},
+                     *r, lists);
         for (int t = 0; t < pool_threads(s->pool); t++)
             for (uint64_t b = 0; b < lists[t].n; b++) {
                 assert_in_range(lists[t].bucket[b].band, r->band, r->band_end - 1);
@@ -358,12 +359,21 @@ static bool has_key(uint64_t keys[SENDERS][SENT], uint64_t row, bool asks, uint6
                 : of_row[0] == key;
 }
 
+/* Whether any two of those that store and those that ask for a key meet. */
+static bool has_pair(uint64_t left, uint64_t right, uint64_t stored, uint64_t asked_left, uint64_t asked) {
+    for (uint64_t x = 0; x < left; x++)
+        if (max_u64(right, x + 1) < stored)
+            return true;
+    return (stored > right && asked > 0) || (right > 0 && asked > asked_left);
+}
+
 /* Records that store and records that ask, twice each, meet in a bucket by the same key: those that store
- * first and rising, whoever sent them. Who asks for what nobody stores is nowhere, nor who stores alone;
- * nor, of two inputs, what only left ones store. */
-static void check_roles(struct pool *pool, uint64_t seed, uint64_t left_end) {
+ * first and rising, whoever sent them, then those that ask, from the border on last. Who asks for what nobody
+ * stores is nowhere, nor who stores alone; nor any other bucket without a pair. */
+static void check_roles(struct pool *pool, uint64_t seed, struct sides sides) {
     uint64_t keys[SENDERS][SENT], start[SENDERS], counts[SENDERS], met = 0, seen = 0;
-    uint64_t stored_by[SENT_KEYS + 1] = {0}, asked_by[SENT_KEYS + 1] = {0}, left_by[SENT_KEYS + 1] = {0};
+    uint64_t stored_by[SENT_KEYS + 1] = {0}, asked_by[SENT_KEYS + 1] = {0}, left_by[SENT_KEYS + 1] = {0},
+                                   right_by[SENT_KEYS + 1] = {0}, asked_left_by[SENT_KEYS + 1] = {0};
     const struct bins bins = {SENDERS, 1}; /* all keys are small, and the first owner's */
     const struct round whole = {0, 1, 0, 1};
     struct tuple tuples[SENDERS * SENT];
@@ -373,7 +383,10 @@ static void check_roles(struct pool *pool, uint64_t seed, uint64_t left_end) {
             uint64_t key = random_below(&seed, i < SENT_ROWS ? SENT_KEYS / 2 : SENT_KEYS) + 1;
             keys[from][i] = key << 1 | (i >= SENT_ROWS);
             (i < SENT_ROWS ? stored_by : asked_by)[key]++;
-            left_by[key] += i < SENT_ROWS && 1000 + from * SENT_ROWS + i < left_end;
+            uint64_t row = 1000 + from * SENT_ROWS + i % SENT_ROWS;
+            left_by[key] += i < SENT_ROWS && row < sides.left_end;
+            right_by[key] += i < SENT_ROWS && row < sides.right;
+            asked_left_by[key] += i >= SENT_ROWS && row < sides.right;
         }
         uint64_t of_owner[SENDERS];
         const struct band_keys all = {SENT_ROWS, SENT_ROWS, 1, VARIANTS, keys[from]};
@@ -384,10 +397,9 @@ static void check_roles(struct pool *pool, uint64_t seed, uint64_t left_end) {
         start[from] = 1000 + from * SENT_ROWS;
     }
     for (uint64_t key = 1; key <= SENT_KEYS; key++)
-        if (stored_by[key] && stored_by[key] + asked_by[key] > 1 &&
-            (left_end == UINT64_MAX || left_by[key] < stored_by[key]))
+        if (has_pair(left_by[key], right_by[key], stored_by[key], asked_left_by[key], asked_by[key]))
             met += stored_by[key] + asked_by[key];
-    bucket_group(pool, tuples, counts, 1, bins, start, left_end, whole, lists);
+    bucket_group(pool, tuples, counts, 1, bins, start, sides, whole, lists);
     for (int t = 0; t < pool_threads(pool); t++) {
         for (uint64_t b = 0; b < lists[t].n; b++) {
             const struct bucket *bucket = &lists[t].bucket[b];
@@ -395,10 +407,14 @@ static void check_roles(struct pool *pool, uint64_t seed, uint64_t left_end) {
             uint64_t first = (row[0] >> 1) - 1000, key = keys[first / SENT_ROWS][first % SENT_ROWS];
             assert_int_equal(bucket->stored, stored_by[key >> 1]);
             assert_int_equal(bucket->left, left_by[key >> 1]);
+            assert_int_equal(bucket->right, right_by[key >> 1]);
+            assert_int_equal(bucket->asked_right, bucket->stored + asked_left_by[key >> 1]);
             assert_int_equal(bucket->size, stored_by[key >> 1] + asked_by[key >> 1]);
             for (uint32_t k = 0; k < bucket->size; k++, seen++) {
                 assert_int_equal(row[k] & 1, k >= bucket->stored);
                 assert_true(k == 0 || k >= bucket->stored || row[k - 1] < row[k]);
+                if (k >= bucket->stored)
+                    assert_int_equal(row[k] >> 1 >= sides.right, k >= bucket->asked_right);
                 assert_true(has_key(keys, (row[k] >> 1) - 1000, row[k] & 1, key));
             }
         }
@@ -410,9 +426,12 @@ static void check_roles(struct pool *pool, uint64_t seed, uint64_t left_end) {
 static void test_roles(void **state) {
     (void)state;
     struct pool *pool = pool_create(3);
-    const uint64_t left_end[] = {UINT64_MAX, 0, 1000 + SENT_ROWS / 2, 1000 + SENT_ROWS * (SENDERS - 1)};
+    const uint64_t border = 1000 + SENT_ROWS / 2;
+    const struct sides sides[] = {{UINT64_MAX, 0},  {0, 0},
+                                  {border, border}, {border + 2 * SENT_ROWS, border + 2 * SENT_ROWS},
+                                  {0, border},      {UINT64_MAX, border}};
     for (uint64_t seed = 1; seed <= 40; seed++)
-        check_roles(pool, seed, left_end[seed % LENGTH(left_end)]);
+        check_roles(pool, seed, sides[seed % LENGTH(sides)]);
     pool_destroy(pool);
 }
 

@@ -50,16 +50,18 @@ static void make_buckets(struct enumeration *e, const uint32_t *size, uint32_t n
         struct bucket bucket = {.first = l->n_rows, .band = b};
         bucket.stored = choose_rows(l, left_stores ? 0 : e->shard.split, ROWS, size[b], 0, apart, &seed);
         bucket.size = bucket.stored;
-        uint64_t left_end = bucket_left_end(e->shard.self_join, e->asymmetric, e->shard.split);
-        for (uint32_t k = 0; k < bucket.stored; k++)
-            bucket.left += l->row[bucket.first + k] >> 1 < left_end;
-        if (!e->shard.self_join && bucket.left == bucket.stored) { /* no bucket */
-            l->n_rows = bucket.first;
-            continue;
+        struct sides sides = sides_of(&e->shard, e->asymmetric);
+        for (uint32_t k = 0; k < bucket.stored; k++) {
+            bucket.left += l->row[bucket.first + k] >> 1 < sides.left_end;
+            bucket.right += l->row[bucket.first + k] >> 1 < sides.right;
         }
         if (e->asks)
             bucket.size += choose_rows(l, 0, e->shard.self_join ? ROWS : e->shard.split, size[b] / 2 + 1, 1,
                                        apart, &seed);
+        for (bucket.asked_right = bucket.stored;
+             bucket.asked_right < bucket.size &&
+             l->row[bucket.first + bucket.asked_right] >> 1 < sides.right;)
+            bucket.asked_right++;
         l->bucket = mem_grow(l->bucket, l->n + 1, sizeof *l->bucket);
         l->bucket[l->n++] = bucket;
     }
@@ -110,7 +112,7 @@ static void check_seen(struct enumeration *e, uint64_t noted) {
                 bool pairs =
                     left != right && (both_store ? !e->asymmetric : one_asks) &&
                     (s->self_join || (left < s->split && right >= s->split && (both_store || left_asks)));
-                if (e->exclusive && left + s->split == right)
+                if (right < s->old || (e->exclusive && left + s->split == right))
                     pairs = false;
                 expected += pairs;
                 if (pairs && !(e->seen[left * ROWS + right] >> (2 * b + left_asks) & 1))
@@ -153,21 +155,25 @@ struct shape {
     int ranks;
     uint64_t start[6], split;
     bool self_join, exclusive;
+    uint64_t old;
 };
 
-/* Self-joins and two inputs, split within a rank and between two, with empty ranks and empty inputs. */
+/* Self-joins and two inputs, split within a rank and between two, with empty ranks and empty inputs; and new
+ * rows against old ones. */
 static const struct shape shapes[] = {
-    {1, {0, ROWS}, ROWS, true, false},
-    {3, {0, 1000, 1100, ROWS}, ROWS, true, false},
-    {5, {0, 0, 1, 1700, 1700, ROWS}, ROWS, true, true},
-    {1, {0, ROWS}, 1234, false, false},
-    {1, {0, ROWS}, 1500, false, true},
-    {3, {0, 1000, 1100, ROWS}, 1000, false, true},
-    {5, {0, 0, 1, 1700, 1700, ROWS}, 600, false, true},
-    {2, {0, 1500, ROWS}, 1, false, false},
-    {2, {0, 1500, ROWS}, ROWS - 1, false, false},
-    {2, {0, 1500, ROWS}, 0, false, false},
-    {2, {0, 1500, ROWS}, ROWS, false, false},
+    {1, {0, ROWS}, ROWS, true, false, 0},
+    {3, {0, 1000, 1100, ROWS}, ROWS, true, false, 0},
+    {5, {0, 0, 1, 1700, 1700, ROWS}, ROWS, true, true, 0},
+    {1, {0, ROWS}, 1234, false, false, 0},
+    {1, {0, ROWS}, 1500, false, true, 0},
+    {3, {0, 1000, 1100, ROWS}, 1000, false, true, 0},
+    {5, {0, 0, 1, 1700, 1700, ROWS}, 600, false, true, 0},
+    {2, {0, 1500, ROWS}, 1, false, false, 0},
+    {2, {0, 1500, ROWS}, ROWS - 1, false, false, 0},
+    {2, {0, 1500, ROWS}, 0, false, false, 0},
+    {2, {0, 1500, ROWS}, ROWS, false, false, 0},
+    {2, {0, 1500, ROWS}, ROWS, true, false, 1700},
+    {3, {0, 1000, 1100, ROWS}, ROWS, true, false, ROWS - 3},
 };
 
 static struct enumeration enumeration_of(const struct shape *shape) {
@@ -175,6 +181,7 @@ static struct enumeration enumeration_of(const struct shape *shape) {
                       .rows = ROWS,
                       .self_join = shape->self_join,
                       .split = shape->split,
+                      .old = shape->old,
                       .start = (uint64_t *)shape->start};
     return (struct enumeration){.shard = s, .exclusive = shape->exclusive};
 }
@@ -217,7 +224,7 @@ static void test_no_buckets(void **state) {
 /* Both rows of a pair have the same chance to be its home. */
 static void test_homes_are_even(void **state) {
     (void)state;
-    static const struct shape two = {2, {0, 1500, ROWS}, 1500, false, false};
+    static const struct shape two = {2, {0, 1500, ROWS}, 1500, false, false, 0};
     struct enumeration e = enumeration_of(&two);
     make_buckets(&e, (const uint32_t[]){ROWS}, 1, 0);
     enumerate(&e, 100000);
@@ -233,7 +240,7 @@ static void test_widest(void **state) {
     (void)state;
     uint64_t start[] = {0, SHARD_MAX_LOCAL, SHARD_MAX_ROWS - SHARD_MAX_LOCAL, SHARD_MAX_ROWS};
     uint64_t row[] = {(SHARD_MAX_LOCAL - 1) << 1, (SHARD_MAX_ROWS - 1) << 1}, n[3];
-    struct bucket bucket = {0, 2, 2, 2, UINT16_MAX};
+    struct bucket bucket = {0, 2, 2, 2, 0, 2, UINT16_MAX};
     struct bucket_list list = {.n = 1, .bucket = &bucket, .n_rows = 2, .row = row};
     struct shard s = {
         .ranks = 3, .self_join = true, .rows = SHARD_MAX_ROWS, .split = SHARD_MAX_ROWS, .start = start};

@@ -48,7 +48,7 @@ static struct u64_pair *join(const uint64_t *sketch, int threads, uint64_t porti
         struct band_keys keys =
             sketches_keys(&sketches, &sketching, pool, band, (uint32_t)min_u64(drawing.bands, band + 5));
         struct bucket_list *lists = mem_zero((uint64_t)threads, sizeof *lists);
-        bucket_all(pool, &keys, bucket_left_end(shard.self_join, false, split), lists);
+        bucket_all(pool, &keys, sides_of(&shard, false), lists);
         screen_begin(screen, lists, threads, band);
         uint64_t n_rows;
         for (const uint64_t *rows; (rows = screen_portion(screen, portion, &n_rows)) != NULL;) {

@@ -7,26 +7,32 @@
 
 #include "lshjoin/share.h"
 
-enum { ROWS = 700, KINDS = 6 };
+enum { ROWS = 700, KINDS = 8 };
 
-/* Of one input, between two, with rows that ask, of which two that store meet or not; and lopsided ones. */
+/* Of one input, between two, with rows that ask, of which two that store meet or not; lopsided ones; and new
+ * rows against old ones. */
 static struct bucket bucket_of(int kind, uint32_t band) {
     const struct bucket of_kind[KINDS] = {
-        {.size = ROWS, .stored = ROWS, .left = ROWS}, {.size = ROWS, .stored = ROWS, .left = 300},
-        {.size = ROWS, .stored = 400, .left = 400},   {.size = ROWS, .stored = 400, .left = 150},
-        {.size = ROWS, .stored = 400, .left = 0},     {.size = ROWS, .stored = ROWS, .left = 1},
+        {.stored = ROWS, .left = ROWS, .asked_right = ROWS},
+        {.stored = ROWS, .left = 300, .right = 300, .asked_right = ROWS},
+        {.stored = 400, .left = 400, .asked_right = 400},
+        {.stored = 400, .left = 150, .right = 150, .asked_right = ROWS},
+        {.stored = 400, .asked_right = 400},
+        {.stored = ROWS, .left = 1, .right = 1, .asked_right = ROWS},
+        {.stored = ROWS, .left = ROWS, .right = 500, .asked_right = ROWS},
+        {.stored = 400, .left = 400, .right = 310, .asked_right = 620},
     };
     struct bucket b = of_kind[kind];
+    b.size = ROWS;
     b.band = band;
     return b;
 }
 
 /* What bucket.h says of who meets whom, place by place. */
 static bool meet(const struct bucket *b, uint32_t x, uint32_t y) {
-    bool all = b->left == b->stored;
     if (y < b->stored)
-        return all || (x < b->left && y >= b->left);
-    return x < b->stored && (all || x >= b->left);
+        return x < b->left && y >= b->right;
+    return x < b->stored && (x >= b->right || y >= b->asked_right);
 }
 
 /* Rows of a bucket are numbered by kind, so that the pair of places (x, y) is told by its rows. */
@@ -77,7 +83,7 @@ static void test_take(void **state) {
     for (uint32_t k = 0; k < LENGTH(size); k++) {
         struct bucket_list *l = &lists[k % 2];
         bucket_list_reserve(l, 1, size[k]);
-        l->bucket[l->n++] = (struct bucket){l->n_rows, size[k], size[k], size[k], k};
+        l->bucket[l->n++] = (struct bucket){l->n_rows, size[k], size[k], size[k], 0, size[k], k};
         for (uint32_t i = 0; i < size[k]; i++)
             l->row[l->n_rows++] = row++;
     }
