@@ -48,8 +48,10 @@ int lshjoin_add_sets(lshjoin *join, uint64_t n, const uint64_t *offset, const ui
 int lshjoin_add_vectors(lshjoin *join, uint64_t n, uint64_t width, const float *coordinate);
 
 typedef struct lshjoin_pair {
-    uint64_t left, right; /* rows; in a self-join left < right, but with top-k; of two inputs each its own */
-    double value;         /* similarity, distance (l2), product (ip), or bands that collided (no threshold) */
+    uint64_t left, right; /* rows; in a self-join left < right, but with top-k, and of containment, where left
+                             is in right; of two inputs each its own */
+    double value;         /* similarity, containment, distance (l2), product (ip), or bands that collided (no
+                             threshold) */
     uint64_t rank;        /* with top-k: of the right row among the left one's nearest, from 1; else 0 */
 } lshjoin_pair;
 

@@ -15,7 +15,7 @@ _lshjoin_words() {
 # What may follow an option: words, or how compgen finds it.
 _lshjoin_values() {
     case "$1" in
-        --metric) echo '-W jaccard\ cosine\ l2\ ip\ weighted-jaccard' ;;
+        --metric) echo '-W jaccard\ cosine\ l2\ ip\ weighted-jaccard\ containment' ;;
         --minhash) echo '-W auto\ classic\ fast' ;;
         --format) echo '-W h5\ tsv\ mhash' ;;
         --cluster-method) echo '-W components\ star' ;;

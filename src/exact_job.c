@@ -18,15 +18,17 @@ struct part {
     uint64_t begin, end;
 };
 
-/* One side stays, the other comes by; `among`: they are the same. */
+/* One side stays, the other comes by; `among`: they are the same. Where pairs are ordered those that stay are
+ * left, or right. */
 struct pass {
     struct part stay, going;
-    bool among;
+    bool among, left_stays;
     uint64_t first_step; /* of the job's steps, which are counted through */
 };
 
 /* Who meets whom. One-way: of top-k, where each left row's own rank sees all its pairs, so that its k-th
- * nearest so far limits the search; self-joins then meet in both directions. */
+ * nearest so far limits the search. Ordered: then, and where the family is directed, self-joins meet in both
+ * directions. */
 struct exact_job {
     struct comm *c;
     struct pool *pool;
@@ -35,13 +37,13 @@ struct exact_job {
     const struct inputs *in;
     struct sink *sink;
     struct metrics *metrics;
-    bool one_way;
+    bool one_way, ordered;
     struct sieves sieves;
     struct rarity rarity;
     uint64_t compared_before; /* in an earlier run of the job, or another pass */
     struct pass pass;
     struct exact_plan plan;
-    double *limit;           /* [rows that stay] of top-k */
+    double *limit; /* [rows that stay] of top-k */
     struct exact *exact;
 };
 
@@ -85,9 +87,11 @@ static void prepare_sets(struct exact_job *j) {
     rarity_sort(&j->rarity);
 }
 
-/* A part with itself. */
-static struct pass pass_within(struct part part) {
-    return (struct pass){.stay = part, .going = part, .among = true};
+/* A part with itself. Of sets in others rows stay as right ones: those that come by then look few elements up
+ * (prefix.h). */
+static struct pass pass_within(const struct exact_job *j, struct part part) {
+    return (struct pass){
+        .stay = part, .going = part, .among = true, .left_stays = !j->in->family->is_directed};
 }
 
 /* Two inputs. The larger one stays, so that less travels. */
@@ -96,7 +100,8 @@ static struct pass pass_between(const struct exact_job *j) {
     uint64_t size[] = {of[0].rows + of[0].elements, of[1].rows + of[1].elements};
     struct part left = {0, of[0].rows}, right = {of[0].rows, j->in->shard.rows};
     bool left_stays = j->one_way || size[0] >= size[1];
-    return left_stays ? (struct pass){left, right, false, 0} : (struct pass){right, left, false, 0};
+    return (struct pass){
+        .stay = left_stays ? left : right, .going = left_stays ? right : left, .left_stays = left_stays};
 }
 
 /* Rows that come by in a step. */
@@ -113,17 +118,17 @@ static void open_limits(struct exact_job *j) {
 
 static struct exact_meeting meeting_of(const struct exact_job *j, const struct stream_portion *p) {
     return (struct exact_meeting){.moving = {p->rows, p->first},
-                                  .among = j->pass.among && !j->one_way,
-                                  .unequal = j->pass.among ? j->one_way : inputs_exclude(j->in, j->o)};
+                                  .among = j->pass.among && !j->ordered,
+                                  .unequal = j->pass.among ? j->ordered : inputs_exclude(j->in, j->o)};
 }
 
 static struct pair *name_pairs(const struct exact_job *j, const struct exact_meeting *m,
                                const struct exact_pair *found, uint64_t n) {
     struct pair *pairs = mem_alloc(n, sizeof *pairs);
-    bool symmetric = j->in->shard.self_join && !j->one_way;
+    bool symmetric = j->in->shard.self_join && !j->ordered;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t a = j->plan.stay.first + found[i].stay, b = m->moving.first + found[i].moving;
-        bool turned = symmetric ? a > b : j->pass.stay.begin > j->pass.going.begin;
+        bool turned = symmetric ? a > b : !j->pass.left_stays;
         pairs[i] = (struct pair){turned ? b : a, turned ? a : b, found[i].value, 0};
     }
     return pairs;
@@ -207,6 +212,7 @@ static uint64_t join(struct exact_job *j, struct pass pass, struct error *e) {
                                   .family = j->in->family,
                                   .threshold = *j->threshold,
                                   .stay = side(j->in, pass.stay),
+                                  .left_stays = pass.left_stays,
                                   .sieve = &j->sieves.sieve,
                                   .coarse = &j->sieves.coarse,
                                   .rarity = &j->rarity};
@@ -225,26 +231,35 @@ bool exact_is_one_way(const struct options *o, const struct family *family) {
     return o->exact && o->top_k && family->is_of_vectors;
 }
 
+/* Collective. Old rows with new ones, where there are old ones, and these with each other. */
+static void join_one(struct exact_job *j, struct error *e) {
+    const struct shard *s = &j->in->shard;
+    struct pass last = pass_within(j, (struct part){s->old, s->rows});
+    for (int turn = 0; s->old > 0 && turn < 1 + j->in->family->is_directed && !e->status; turn++) {
+        struct pass pass = pass_between(j);
+        pass.left_stays ^= turn;
+        pass.first_step = last.first_step;
+        last.first_step = join(j, pass, e);
+    }
+    if (!e->status)
+        join(j, last, e);
+}
+
 int exact_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
                const struct threshold *threshold, struct sink *sink, struct metrics *m, struct error *e) {
-    const struct shard *s = &in->shard;
     struct exact_job j = {
         .c = c, .pool = pool, .threshold = threshold, .o = o, .in = in, .sink = sink, .metrics = m};
-    j.one_way = sink->one_way;
+    j.one_way = exact_is_one_way(o, in->family);
+    j.ordered = j.one_way || in->family->is_directed;
     metrics_stage(m, STAGE_VERIFY);
     if (in->family->is_of_vectors)
         prepare_vectors(&j);
     else
         prepare_sets(&j);
-    if (!s->self_join) {
+    if (in->shard.self_join)
+        join_one(&j, e);
+    else
         join(&j, pass_between(&j), e);
-    } else {
-        struct pass last = pass_within((struct part){s->old, s->rows});
-        if (s->old > 0)
-            last.first_step = join(&j, pass_between(&j), e);
-        if (!e->status)
-            join(&j, last, e);
-    }
     sieves_free(&j.sieves);
     rarity_free(&j.rarity);
     return e->status;

@@ -37,7 +37,8 @@ struct probe_room {
 
 struct sets {
     struct prefix_index index;
-    uint64_t *parity; /* [ranks][PARITY_WORDS] */
+    struct prefix_rule rule; /* of the sets that come by */
+    uint64_t *parity;        /* [ranks][PARITY_WORDS] */
     enum simd simd;
     bool among;     /* of this meeting */
     uint32_t *turn; /* [moving rows] their ranks, rising, where they all stay too: as they lie in the index */
@@ -67,7 +68,12 @@ static void take_parities(void *ctx, uint64_t lo, uint64_t hi, int thread) {
 
 static void *create(const struct exact_plan *plan) {
     struct sets *s = mem_zero(1, sizeof *s);
-    s->index = prefix_index_create(plan->pool, plan->rarity, plan->threshold.exact, &plan->stay.records);
+    enum prefix_role stay = !plan->family->is_directed ? PREFIX_ALIKE
+                            : plan->left_stays         ? PREFIX_CONTAINED
+                                                       : PREFIX_CONTAINING;
+    struct prefix_rule rule = prefix_rule(plan->threshold.exact, stay);
+    s->rule = prefix_mirror(rule);
+    s->index = prefix_index_create(plan->pool, plan->rarity, rule, &plan->stay.records);
     s->simd = cpu_simd();
     s->parity = mem_alloc(s->index.n * PARITY_WORDS, sizeof *s->parity);
     pool_for(plan->pool, s->index.n, 1024, take_parities, &(struct parities){s, &plan->stay.records});
@@ -169,11 +175,11 @@ static uint64_t place_of(const struct prefix_index *x, uint64_t size, int64_t nu
 
 /* What sets of the index the moving one may pair with. Among the same rows, those below its own rank: no
  * larger, and each pair comes once. */
-static void set_window(const struct sets *s, struct fraction t, struct mover set, struct window *w) {
+static void set_window(const struct sets *s, struct mover set, struct window *w) {
     const struct prefix_index *x = &s->index;
     if (w->size != set.n) {
         uint64_t least, most;
-        prefix_sizes(t, set.n, &least, &most);
+        prefix_sizes(s->rule, set.n, &least, &most);
         w->size = set.n;
         w->least = border_at(x, prefix_index_rank(x, least));
         w->larger = border_at(x, prefix_index_rank(x, set.n + 1));
@@ -185,7 +191,7 @@ static void set_window(const struct sets *s, struct fraction t, struct mover set
 
 /* A list of postings at place i of our own prefix: those of ranks [lo, hi). Where a set is met for the first
  * time is its first common element with us: that decides. No branch depends on the data. */
-static void scan(const struct prefix_index *x, struct probe_room *room, struct fraction t, uint64_t n,
+static void scan(const struct prefix_index *x, struct probe_room *room, struct prefix_rule r, uint64_t n,
                  uint64_t i, const struct posting *p, const struct posting *end, uint64_t hi) {
     make_place(room, (uint64_t)(end - p));
     uint64_t *seen = room->seen, n_met = room->n_met, n_candidates = room->n_candidates;
@@ -196,15 +202,16 @@ static void scan(const struct prefix_index *x, struct probe_room *room, struct f
         room->met[n_met] = p->rank;
         n_met += fresh;
         room->candidate[n_candidates] = p->rank;
-        n_candidates += fresh & prefix_reaches(t, min_u64(n - i, size - p->place), n, size);
+        n_candidates += fresh & prefix_reaches(r, min_u64(n - i, size - p->place), n, size);
     }
     room->n_met = n_met;
     room->n_candidates = n_candidates;
 }
 
 /* Look a prefix up. All lists are found before the first is read, so that memory is waited for once. */
-static void look_up(const struct prefix_index *x, struct probe_room *room, struct fraction t,
-                    const uint32_t *prefix, uint64_t n_prefix) {
+static void look_up(const struct sets *s, struct probe_room *room, const uint32_t *prefix,
+                    uint64_t n_prefix) {
+    const struct prefix_index *x = &s->index;
     const struct window *w = &room->window;
     uint64_t count;
     for (uint64_t i = 0; i < n_prefix; i++) {
@@ -213,11 +220,11 @@ static void look_up(const struct prefix_index *x, struct probe_room *room, struc
     }
     for (uint64_t i = 0; i < n_prefix; i++) {
         const struct posting *p = prefix_index_find(x, prefix[i], false, &count);
-        scan(x, room, t, w->size, i, skip_below(p, count, w->least), p + count, w->end);
+        scan(x, room, s->rule, w->size, i, skip_below(p, count, w->least), p + count, w->end);
         if (w->larger.rank >= w->end)
             continue;
         p = prefix_index_find(x, prefix[i], true, &count);
-        scan(x, room, t, w->size, i, skip_below(p, count, w->larger), p + count, w->end);
+        scan(x, room, s->rule, w->size, i, skip_below(p, count, w->larger), p + count, w->end);
     }
 }
 
@@ -227,10 +234,19 @@ static bool may_pair(const struct exact_plan *plan, const struct exact_meeting *
 }
 
 /* Sets of n and of the rank's size that share enough differ in few elements. */
-static bool is_near(const struct sets *s, const uint64_t *bits, struct fraction t, uint64_t n,
-                    uint32_t rank) {
-    uint64_t size = s->index.size[rank], most = n + size - 2 * prefix_overlap(t, n, size);
+static bool is_near(const struct sets *s, const uint64_t *bits, uint64_t n, uint32_t rank) {
+    uint64_t size = s->index.size[rank], most = n + size - 2 * prefix_overlap(s->rule, n, size);
     return parity_distance(bits, s->parity + (uint64_t)rank * PARITY_WORDS, s->simd) <= most;
+}
+
+/* Whether the row that stays and the set that comes by are near enough: the left one first. */
+static bool is_pair(const struct exact_plan *plan, uint64_t stay, const void *set, uint64_t n,
+                    double *value) {
+    const struct records *r = &plan->stay.records;
+    const void *row = records_row(r, stay);
+    uint64_t size = records_length(r, stay);
+    return plan->left_stays ? plan->family->verify(&plan->threshold, row, size, set, n, r->item, value)
+                            : plan->family->verify(&plan->threshold, set, n, row, size, r->item, value);
 }
 
 /* Decide on the n rows that stay of room->row. */
@@ -241,9 +257,7 @@ static void verify(const struct exact_plan *plan, const void *set, struct mover 
         plan->family->verify_run(&plan->threshold, set, mover.n, r, room->row, n, room->value);
     else
         for (uint64_t k = 0; k < n; k++)
-            if (!plan->family->verify(&plan->threshold, records_row(r, room->row[k]),
-                                      records_length(r, room->row[k]), set, mover.n, r->item,
-                                      &room->value[k]))
+            if (!is_pair(plan, room->row[k], set, mover.n, &room->value[k]))
                 room->value[k] = NAN;
     found->looked += n;
     for (uint64_t k = 0; k < n; k++)
@@ -263,8 +277,7 @@ static void compare(struct sets *s, const struct exact_plan *plan, const struct 
         if (k + AHEAD < room->n_candidates)
             __builtin_prefetch(s->parity + (uint64_t)room->candidate[k + AHEAD] * PARITY_WORDS);
         uint32_t rank = room->candidate[k];
-        if (may_pair(plan, m, s->index.row[rank], mover.row) &&
-            is_near(s, bits, plan->threshold.exact, mover.n, rank))
+        if (may_pair(plan, m, s->index.row[rank], mover.row) && is_near(s, bits, mover.n, rank))
             room->row[n_near++] = s->index.row[rank];
     }
     if (n_near > 0)
@@ -278,15 +291,15 @@ static const uint32_t *prefix_of(const struct sets *s, const struct exact_plan *
         return s->index.prefix + s->index.at[mover.rank];
     make_room(room, mover.n);
     rarity_prefix(plan->rarity, records_row(&m->moving.records, mover.row), mover.n, m->moving.records.item,
-                  prefix_length(plan->threshold.exact, mover.n), room->prefix, room->prefix + room->capacity);
+                  prefix_length(s->rule, mover.n), room->prefix, room->prefix + room->capacity);
     return room->prefix;
 }
 
 static void join_set(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
                      struct mover mover, struct probe_room *room, struct finds *found) {
     const uint32_t *prefix = prefix_of(s, plan, m, mover, room);
-    set_window(s, plan->threshold.exact, mover, &room->window);
-    look_up(&s->index, room, plan->threshold.exact, prefix, prefix_length(plan->threshold.exact, mover.n));
+    set_window(s, mover, &room->window);
+    look_up(s, room, prefix, prefix_length(s->rule, mover.n));
     if (room->n_candidates > 0)
         compare(s, plan, m, mover, room, found);
     for (uint64_t k = 0; k < room->n_met; k++)

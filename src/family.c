@@ -119,8 +119,9 @@ const struct family family_jaccard = {
 };
 
 const struct family *family_find(const char *metric) {
-    static const struct family *const all[] = {&family_jaccard, &family_weighted_jaccard, &family_cosine,
-                                               &family_l2, &family_ip};
+    static const struct family *const all[] = {&family_jaccard,     &family_weighted_jaccard,
+                                               &family_containment, &family_cosine,
+                                               &family_l2,          &family_ip};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(metric, all[i]->metric) == 0)
             return all[i];

@@ -156,7 +156,7 @@ static void expect_exact_vectors(const struct needs *n) {
 
 /* Prefixes and their postings, 512 bits of parity a set, and what a set's candidates are kept in. */
 static void expect_exact_sets(const struct needs *n) {
-    double prefix = n->items * (1 - n->o->threshold.value) + n->rows;
+    double prefix = n->items * (n->family->is_directed ? 1 : 1 - n->o->threshold.value) + n->rows;
     double all = n->items * (double)n->load->ranks, places = fmin(1 << 22, exp2(ceil(log2(fmax(1, all)))));
     expect_portion(n);
     n->memory[MEMORY_INDEX] =

@@ -13,7 +13,7 @@
 
 enum { LEFT, RIGHT, VALUE, RANK, COLUMNS };
 
-static const char *const value_names[] = {"similarity", "distance", "product", "bands"};
+static const char *const value_names[] = {"similarity", "containment", "distance", "product", "bands"};
 
 /* Whether a virtual dataset's files lie beside it, as lshjoin writes them: HDF5 would open others, too. */
 static int check_sources(const struct h5_pairs_file *p, hid_t dataset, const char *name, struct error *e) {

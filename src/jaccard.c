@@ -104,8 +104,38 @@ enum { STEPS = 8, LONG = 256 };
 DEFINE_INTERSECTION(intersection_u32, uint32_t)
 DEFINE_INTERSECTION(intersection_u64, uint64_t)
 
+/* Of sets of very different sizes each element of the short one, a, is looked for in the other, from where
+ * the last one was on, in steps that double and then halve. */
+enum { MUCH_LONGER = 32 };
+
+#define DEFINE_SEARCH(name, type)                                                                            \
+    static uint64_t name(const type *a, uint64_t na, const type *b, uint64_t nb, uint64_t least) {           \
+        uint64_t both = 0, lo = 0;                                                                           \
+        for (uint64_t i = 0; i < na && lo < nb && both + (na - i) >= least; i++) {                           \
+            uint64_t step = 1;                                                                               \
+            while (step <= nb - lo && b[lo + step - 1] < a[i])                                               \
+                step *= 2;                                                                                   \
+            uint64_t hi = step <= nb - lo ? lo + step - 1 : nb; /* b[hi] >= a[i], or it is the end */        \
+            for (lo += step / 2; lo < hi;) {                                                                 \
+                uint64_t mid = lo + (hi - lo) / 2;                                                           \
+                if (b[mid] < a[i])                                                                           \
+                    lo = mid + 1;                                                                            \
+                else                                                                                         \
+                    hi = mid;                                                                                \
+            }                                                                                                \
+            both += lo < nb && b[lo] == a[i];                                                                \
+        }                                                                                                    \
+        return both;                                                                                         \
+    }
+DEFINE_SEARCH(search_u32, uint32_t)
+DEFINE_SEARCH(search_u64, uint64_t)
+
 uint64_t set_intersection(const void *a, uint64_t na, const void *b, uint64_t nb, size_t width,
                           uint64_t least) {
+    if (na / MUCH_LONGER > nb)
+        return set_intersection(b, nb, a, na, width, least);
+    if (nb / MUCH_LONGER > na)
+        return width == 4 ? search_u32(a, na, b, nb, least) : search_u64(a, na, b, nb, least);
     return width == 4 ? intersection_u32(a, na, b, nb, least) : intersection_u64(a, na, b, nb, least);
 }
 

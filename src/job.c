@@ -85,7 +85,7 @@ static int join(struct job *j, struct output *out, struct error *e) {
                         .shard = j->in.shard,
                         .duplicates = &j->duplicates,
                         .smaller_is_nearer = j->in.family->smaller_is_nearer,
-                        .one_way = exact_is_one_way(j->o, j->in.family),
+                        .ordered = j->in.family->is_directed || exact_is_one_way(j->o, j->in.family),
                         .output = out,
                         .checkpoint = j->checkpoint,
                         .metrics = &j->metrics};

@@ -136,9 +136,11 @@ void options_help(FILE *f) {
         "  -b, --bands N        bands per signature, instead\n"
         "  -r, --rows N         rows per band, instead\n"
         "  -s, --seed N         seed of the hash functions (default 0)\n"
-        "      --metric M       jaccard or weighted-jaccard (sets), cosine, l2 or ip (vectors); default by "
-        "the\n"
-        "                       kind of data: jaccard, cosine, or what the file tells\n"
+        "      --metric M       jaccard, weighted-jaccard or containment (sets; of the left one in the right "
+        "one),\n"
+        "                       cosine, l2 or ip (vectors); default by the kind of data: jaccard, cosine, or "
+        "what\n"
+        "                       the file tells\n"
         "      --top-k K        keep for each left record its K most similar (self-join: K nearest others)\n"
         "      --pool M         draw the bands from M hash values (default: ROWS of its own for each)\n"
         "      --minhash KIND   of sets: fast (bytes of a 64-byte sketch), classic (hash values of 32 bits) "
@@ -223,9 +225,11 @@ static int share_of_one(const char *option, const char *text, double *v, struct 
 
 static int metric(struct options *o, const char *text, struct error *e) {
     o->family = family_find(text);
-    return o->family ? 0
-                     : error_set(e, EX_USAGE,
-                                 "--metric: '%s' is none of jaccard, weighted-jaccard, cosine, l2, ip", text);
+    return o->family
+               ? 0
+               : error_set(e, EX_USAGE,
+                           "--metric: '%s' is none of jaccard, weighted-jaccard, containment, cosine, l2, ip",
+                           text);
 }
 
 static int format(struct options *o, const char *text, struct error *e) {
@@ -473,11 +477,25 @@ static int check_sketches(const struct options *o, struct error *e) {
     if (o->minhash == MINHASH_FAST && (o->pool || o->rows > MOST_FAST_ROWS))
         return error_set(e, EX_USAGE, "--minhash fast draws its bands from 64 values: %s",
                          o->pool ? "--pool does not go with it" : "--rows can be no more");
-    if (o->no_sketch && (o->minhash == MINHASH_CLASSIC || o->family == &family_ip))
+    if (o->no_sketch && (o->minhash == MINHASH_CLASSIC || (o->family && !o->family->symbol_bits)))
         return error_set(e, EX_USAGE, "--no-sketch: without sketches there is no filter to leave out");
     if (o->no_sketch && (o->bands || o->exact))
         return error_set(e, EX_USAGE,
                          "--no-sketch is for planned bands: those that are given have no filter");
+    return 0;
+}
+
+/* Pairs of one set in another. */
+static int check_containment(const struct options *o, struct error *e) {
+    if (!o->family || !o->family->is_directed)
+        return 0;
+    if (o->cluster_method == CLUSTER_STAR)
+        return error_set(
+            e, EX_USAGE,
+            "--cluster-method star: a set in another is not as similar to it as that is to the set: "
+            "--metric containment goes with components");
+    if (!o->exact)
+        return error_set(e, EX_USAGE, "--metric containment needs --exact");
     return 0;
 }
 
@@ -554,7 +572,7 @@ static int check(struct options *o, struct error *e) {
             "bands are counted in all buckets");
     if (o->exact && check_exact(o, e))
         return e->status;
-    if (check_clusters(o, e) || check_plan(o, e) || check_sketches(o, e))
+    if (check_containment(o, e) || check_clusters(o, e) || check_plan(o, e) || check_sketches(o, e))
         return e->status;
     if (o->pool && o->pool < o->rows)
         return error_set(e, EX_USAGE, "--pool: %u hash values are less than the %u rows of a band", o->pool,

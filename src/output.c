@@ -44,6 +44,7 @@ struct output {
     uint64_t n_files; /* of each table; 0: standard output or nowhere */
     uint64_t file;    /* this rank's */
     bool open;        /* the directory is ours */
+    bool mirrors;     /* FORMAT_MHASH: both rows of a pair are queries */
     bool finished;    /* all files are whole and have their names */
     bool writes;      /* this rank is its file's writer: the first of the ranks that share it */
     struct table table[TABLES];
@@ -252,6 +253,8 @@ int output_open(struct output *out, const struct inputs *in, struct histogram *v
     const struct options *o = out->o;
     choose_range(o, in, values);
     out->format = choose_format(o, in);
+    out->mirrors =
+        out->format == FORMAT_MHASH && in->shard.self_join && !o->top_k && !in->family->is_directed;
     out->shard = &in->shard;
     out->values = values;
     out->open = true;
@@ -346,7 +349,7 @@ int output_write(struct output *out, const struct pair *pairs, uint64_t n, struc
         comm_failed(out->c, e);
         return e->status;
     }
-    if (out->format != FORMAT_MHASH || !out->shard->self_join || out->o->top_k)
+    if (!out->mirrors)
         return write_all(out, pairs, n, write_pairs, e);
     struct pair *both = pairs_mirror(pairs, n);
     write_all(out, both, 2 * n, write_pairs, e);

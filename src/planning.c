@@ -246,7 +246,8 @@ static int choose_and_rehearse(struct plan *p, struct survey *s, struct choice *
         leave_out_bands(p, s, by);
     rehearse(p, s, by->c, by->pool, by->in->family, &by->o->threshold, &by->sample);
     if (s->self_join && by->o->duplicates == DUPLICATES_PAIRS)
-        p->pairs += by->mates * (double)s->rows * ((double)s->rows - 1) / 2;
+        p->pairs +=
+            by->mates * (double)s->rows * ((double)s->rows - 1) / (by->in->family->is_directed ? 1 : 2);
     leave_out_old(p, s, by);
     return 0;
 }

@@ -5,22 +5,36 @@
 #include "lshjoin/base.h"
 #include "lshjoin/sort.h"
 
-/* Elements that a partner shares at least with a set of n, whatever its size: ceil(p n / q). */
-static uint64_t least_shared(struct fraction t, uint64_t n) {
-    return max_u64(1, (t.p * n + t.q - 1) / t.q);
+struct prefix_rule prefix_rule(struct fraction t, enum prefix_role role) {
+    if (role == PREFIX_ALIKE)
+        return (struct prefix_rule){t.p, t.p + t.q, 1, 1};
+    return (struct prefix_rule){t.p, t.q, role == PREFIX_CONTAINED, role == PREFIX_CONTAINING};
 }
 
-uint64_t prefix_length(struct fraction t, uint64_t n) {
-    return n ? n - least_shared(t, n) + 1 : 0;
+struct prefix_rule prefix_mirror(struct prefix_rule r) {
+    return (struct prefix_rule){r.p, r.whole, r.other, r.own};
 }
 
-uint64_t prefix_overlap(struct fraction t, uint64_t na, uint64_t nb) {
-    return max_u64(1, (t.p * (na + nb) + t.p + t.q - 1) / (t.p + t.q));
+static uint64_t divide_up(uint64_t n, uint64_t by) {
+    return (n + by - 1) / by;
 }
 
-void prefix_sizes(struct fraction t, uint64_t n, uint64_t *least, uint64_t *most) {
-    *least = least_shared(t, n);
-    *most = t.p ? t.q * n / t.p : UINT64_MAX;
+/* Elements that a partner shares at least with a set of n, whatever its size, which is no less. */
+static uint64_t least_shared(struct prefix_rule r, uint64_t n) {
+    return !r.own ? 1 : max_u64(1, divide_up(r.p * r.own * n, r.whole - r.p * r.other));
+}
+
+uint64_t prefix_length(struct prefix_rule r, uint64_t n) {
+    return n ? n - least_shared(r, n) + 1 : 0;
+}
+
+uint64_t prefix_overlap(struct prefix_rule r, uint64_t n, uint64_t m) {
+    return max_u64(1, divide_up(r.p * (r.own * n + r.other * m), r.whole));
+}
+
+void prefix_sizes(struct prefix_rule r, uint64_t n, uint64_t *least, uint64_t *most) {
+    *least = least_shared(r, n);
+    *most = r.p && r.other ? (r.whole - r.p * r.own) * n / r.p : UINT64_MAX;
 }
 
 /* Rows by size. */
@@ -44,7 +58,7 @@ static void rank_rows(struct prefix_index *x, struct pool *pool, const struct re
 
 struct making {
     const struct rarity *rarity;
-    struct fraction threshold;
+    struct prefix_rule rule;
     const struct records *sets;
     struct prefix_index *index;
     uint64_t *next; /* [lists] of each list its number of postings, then where the next one goes */
@@ -68,8 +82,8 @@ static void take_prefixes(void *ctx, uint64_t lo, uint64_t hi, int thread) {
 }
 
 /* The place from which on postings of a set of n matter for smaller sets only. */
-static uint64_t first_later(struct fraction t, uint64_t n) {
-    return n ? n - prefix_overlap(t, n, n) + 1 : 0;
+static uint64_t first_later(struct prefix_rule r, uint64_t n) {
+    return n ? n - prefix_overlap(r, n, n) + 1 : 0;
 }
 
 /* Counts the postings of elements [lo, hi), or puts them where there is room for them. Every thread looks at
@@ -80,7 +94,7 @@ static void walk_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     const struct prefix_index *x = job->index;
     for (uint64_t k = 0; k < x->n; k++) {
         const uint32_t *prefix = x->prefix + x->at[k];
-        uint64_t later = first_later(job->threshold, x->size[k]), n = x->at[k + 1] - x->at[k];
+        uint64_t later = first_later(job->rule, x->size[k]), n = x->at[k + 1] - x->at[k];
         for (uint64_t i = 0; i < n; i++)
             if (prefix[i] - lo < hi - lo) {
                 uint64_t place = job->next[2 * (uint64_t)prefix[i] + (i >= later)]++;
@@ -109,14 +123,14 @@ static void make_lists(struct making *job, struct pool *pool) {
 }
 
 struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *rarity,
-                                        struct fraction threshold, const struct records *sets) {
+                                        struct prefix_rule rule, const struct records *sets) {
     struct prefix_index x = {0};
     rank_rows(&x, pool, sets);
     x.at = mem_zero(x.n + 1, sizeof *x.at);
     for (uint64_t k = 0; k < x.n; k++)
-        x.at[k + 1] = x.at[k] + prefix_length(threshold, x.size[k]);
+        x.at[k + 1] = x.at[k] + prefix_length(rule, x.size[k]);
     x.prefix = mem_alloc(x.at[x.n], sizeof *x.prefix);
-    struct making job = {rarity, threshold, sets, &x, NULL};
+    struct making job = {rarity, rule, sets, &x, NULL};
     pool_for(pool, x.n, 256, take_prefixes, &job);
     make_lists(&job, pool);
     return x;

@@ -55,6 +55,7 @@ static struct tell open_tell(struct sink *s) {
                          .shard = &s->shard,
                          .duplicates = s->duplicates,
                          .exclusive = s->options->exclusive,
+                         .ordered = s->ordered,
                          .nearest = s->options->top_k,
                          .most = s->options->round_bytes,
                          .take = write_told,
@@ -69,7 +70,7 @@ int sink_open(struct sink *s, struct error *e) {
         s->nearest = (struct nearest){.comm = s->comm,
                                       .shard = &s->shard,
                                       .k = o->top_k + s->tells_all, /* see tell_nearest */
-                                      .mirrors = s->shard.self_join && !s->one_way,
+                                      .mirrors = s->shard.self_join && !s->ordered,
                                       .smaller_is_nearer = s->smaller_is_nearer,
                                       .most = o->round_bytes};
         nearest_open(&s->nearest);

@@ -22,7 +22,7 @@ struct sink {
     struct shard shard;
     const struct duplicates *duplicates;
     bool smaller_is_nearer;
-    bool one_way; /* of top-k in a self-join: pairs come in both directions, (i, j) and (j, i) */
+    bool ordered; /* of a self-join: (i, j) and (j, i) are two pairs, and both come where both are */
     struct output *output;
     struct checkpoint *checkpoint; /* or NULL */
     struct cluster *cluster;       /* or NULL */

@@ -115,17 +115,18 @@ typedef uint64_t next_fn(const struct sides *s, struct place *at, struct pair *t
 /* Up to TOLD pairs. */
 static uint64_t next_pairs(const struct sides *s, struct place *at, struct pair *told) {
     const struct shard *shard = s->tell->shard;
+    bool sorted = shard->self_join && !s->tell->ordered;
     uint64_t n = 0;
     while (n < TOLD && at->pair < s->n) {
         const struct pair *p = &s->pairs[at->pair];
         uint64_t left = 2 * at->pair, right = left + 1;
         bool itself = shard->self_join && p->left == p->right;
-        if (itself && at->b <= at->a)
+        if (itself && (sorted ? at->b <= at->a : at->b == at->a))
             at->b = at->a + 1;
         if (at->b < members(s, right)) {
             uint64_t x = member(s, left, at->a), y = right_number(shard, member(s, right, at->b++));
-            told[n] = shard->self_join ? (struct pair){min_u64(x, y), max_u64(x, y), p->value, 0}
-                                       : (struct pair){x, y, p->value, 0};
+            told[n] = sorted ? (struct pair){min_u64(x, y), max_u64(x, y), p->value, 0}
+                             : (struct pair){x, y, p->value, 0};
             n += shard->self_join || !s->tell->exclusive || x != y;
         } else {
             at->b = 0;

@@ -15,6 +15,7 @@ struct tell {
     struct pool *pool;
     const struct shard *shard;
     const struct duplicates *duplicates;
+    bool ordered;     /* (i, j) and (j, i) of one input are two pairs */
     bool exclusive;   /* leave out pairs with equal row numbers in their inputs */
     uint64_t nearest; /* of --top-k: how many for each left row; else 0 */
     uint64_t most;    /* bytes of rows that others stand for, on the way and here, or those of one pair */

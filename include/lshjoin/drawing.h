@@ -19,6 +19,7 @@ struct drawing {
     uint64_t seed;
     double width;        /* of a bucket of p-stable hashing, in units of the data */
     double norm;         /* of the longest record of the job, where the family needs it */
+    double ratio;        /* elements that right sets have for each of a left one, at most, where it matters */
     uint64_t most_items; /* elements of the largest set of the job, where sketches are made */
     /* Of the bands that are drawn from a pool, one after the other, those of these numbers, rising, are left
      * out: `bands` are kept. */

@@ -24,6 +24,8 @@ struct family {
     bool is_of_vectors;     /* records are rows of floating-point coordinates, all of one length; else sets */
     bool is_weighted;       /* records are weighted sets (weighted.h) */
     bool refuses_zero;      /* a vector of zeros has no place in it */
+    bool is_directed;       /* the value is of the left record in the right one: pairs are ordered, and in a
+                               self-join (i, j) and (j, i) are two */
 
     /* A record's words come in variants. Variant 0 is what it stores, the others are what it asks for: its
      * `probes`, best first, and before them, where asking and storing differ, its own. Two records meet where
@@ -63,8 +65,8 @@ struct family {
     void (*sketch)(const void *signer, const struct records *r, uint64_t lo, uint64_t hi, uint64_t *words,
                    bool *pairs);
 
-    /* Whether the records a and b (na, nb items of `item` bytes) are as near as the threshold asks; *value is
-     * meant only then. */
+    /* Whether the records a and b (na, nb items of `item` bytes), where that matters the left one first, are
+     * as near as the threshold asks; *value is meant only then. */
     bool (*verify)(const struct threshold *t, const void *a, uint64_t na, const void *b, uint64_t nb,
                    size_t item, double *value);
 
@@ -78,6 +80,7 @@ enum { FAMILY_RUN = 5 };
 
 extern const struct family family_jaccard;          /* sets, by MinHash */
 extern const struct family family_weighted_jaccard; /* weighted sets, by darts */
+extern const struct family family_containment;      /* sets, one in the other */
 extern const struct family family_cosine;           /* vectors, by sign random projections */
 extern const struct family
     family_ip; /* vectors, inner product, by sign random projections of their transforms */

@@ -2,7 +2,10 @@
  * All elements stand in one order, rare ones first (rarity.h). Sets x and y with J(x, y) >= p/q share at
  * least a = ceil(p (|x|+|y|) / (p+q)) elements, so that their first common one, at places i and j, has at
  * least a - 1 behind it in both; and since a >= ceil(p|x|/q), it is among the first |x| - ceil(p|x|/q) + 1 of
- * x: its prefix, which is all that an index must hold. */
+ * x: its prefix, which is all that an index must hold.
+ *
+ * Where |x and y| >= p/q |x| is asked for, x contained in y, they share a = ceil(p|x|/q): x has the same
+ * prefix, and of y any element may be the first common one. */
 #ifndef LSHJOIN_PREFIX_H
 #define LSHJOIN_PREFIX_H
 
@@ -14,19 +17,32 @@
 #include "lshjoin/rarity.h"
 #include "lshjoin/records.h"
 
-/* How many elements the prefix of a set of n has; 0 of an empty one. A threshold of 0: all of them. */
-uint64_t prefix_length(struct fraction threshold, uint64_t n);
+/* What a set is to its partners. */
+enum prefix_role { PREFIX_ALIKE, PREFIX_CONTAINED, PREFIX_CONTAINING };
 
-/* How many elements sets of na and nb must share at least; 1 where the threshold asks for less. */
-uint64_t prefix_overlap(struct fraction threshold, uint64_t na, uint64_t nb);
+/* A set of n and a partner of m share s elements with s * whole >= p (own n + other m). */
+struct prefix_rule {
+    uint64_t p, whole, own, other;
+};
+
+struct prefix_rule prefix_rule(struct fraction threshold, enum prefix_role role);
+/* That of the partner. */
+struct prefix_rule prefix_mirror(struct prefix_rule r);
+
+/* How many elements the prefix of a set of n has; 0 of an empty one. A threshold of 0: all of them. */
+uint64_t prefix_length(struct prefix_rule r, uint64_t n);
+
+/* How many elements a set of n and a partner of m must share at least; 1 where the threshold asks for less.
+ */
+uint64_t prefix_overlap(struct prefix_rule r, uint64_t n, uint64_t m);
 
 /* Whether sets that share their first common element and at most left - 1 more can share as many. */
-static inline bool prefix_reaches(struct fraction threshold, uint64_t left, uint64_t na, uint64_t nb) {
-    return left * (threshold.p + threshold.q) >= threshold.p * (na + nb);
+static inline bool prefix_reaches(struct prefix_rule r, uint64_t left, uint64_t n, uint64_t m) {
+    return left * r.whole >= r.p * (r.own * n + r.other * m);
 }
 
 /* Sizes that the partner of a set of n may have: [*least, *most]. */
-void prefix_sizes(struct fraction threshold, uint64_t n, uint64_t *least, uint64_t *most);
+void prefix_sizes(struct prefix_rule r, uint64_t n, uint64_t *least, uint64_t *most);
 
 /* An element in a prefix: of set number `rank` by size, at place `place` of its prefix. */
 struct posting {
@@ -47,7 +63,7 @@ struct prefix_index {
 };
 
 struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *rarity,
-                                        struct fraction threshold, const struct records *sets);
+                                        struct prefix_rule rule, const struct records *sets);
 void prefix_index_free(struct prefix_index *x);
 
 /* The first rank of a set of at least `size` elements. */

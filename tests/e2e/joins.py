@@ -107,7 +107,7 @@ def parts(directory, suffix="*"):
     return sorted(Path(directory).glob(f"pairs-*.{suffix}"))
 
 
-VALUES = {"similarity": np.float32, "distance": np.float32, "product": np.float32, "bands": np.uint16}
+VALUES = {"similarity": np.float32, "containment": np.float32, "distance": np.float32, "product": np.float32, "bands": np.uint16}
 
 
 def columns(file):

@@ -40,6 +40,7 @@ JOBS = {  # what is joined, and how
 EXACT = {  # the same answer for every seed, too
     "exact sets": ("sets", "--exact --threshold 0.4"),
     "exact nearest sets": ("sets", "--exact --top-k 3"),
+    "exact containment": ("sets", "--exact --metric containment --threshold 0.5"),
     "exact weighted sets": ("weighted", "--exact --threshold 0.3"),
     "exact nearest weighted sets": ("weights of doubles", "--exact --top-k 3"),
     "exact cosine": ("doubles", "--exact --threshold 0.9"),

@@ -26,6 +26,7 @@ JOBS = {
     "probes": ([CLUSTERS], "-b 6 -r 10 --probes 5 --threshold 0.8 --round 4K"),
     "top-k": ([FAMILIES], "-b 12 -r 2 --top-k 3 --round 4K"),
     "exact": ([MANY], "--exact --threshold 0.5"),
+    "exact, containment": ([MANY], "--exact --metric containment --threshold 0.5"),
     "exact, two inputs": ([MANY_CLUSTERS, MANY_CLUSTERS[::-1]], "--exact --threshold 0.9"),
     "exact, nearest": ([MANY_CLUSTERS], "--exact --top-k 3 --threshold 0.7"),
     "new against old": ([FAMILIES, FAMILIES.shuffled(1)], "--threshold 0.5 --round 4K --against"),

@@ -63,6 +63,12 @@ static struct data weighted_sets(struct pool *pool, struct fraction threshold, b
     return d;
 }
 
+static struct data contained_sets(struct pool *pool, struct fraction threshold, bool crowded) {
+    struct data d = sets(pool, threshold, crowded);
+    d.family = &family_containment;
+    return d;
+}
+
 static struct data vectors(const struct family *family, double threshold) {
     struct data d = {.family = family, .threshold.value = threshold};
     uint64_t seed = 2;
@@ -106,7 +112,10 @@ static bool expected(const struct data *d, const struct exact_plan *plan, const 
     uint64_t na = records_length(a, i), nb = records_length(b, j);
     if (!meets(plan, m, i, j) || na == 0 || nb == 0)
         return false;
-    if (!d->family->verify(&d->threshold, records_row(a, i), na, records_row(b, j), nb, a->item, value))
+    const void *x = records_row(a, i), *y = records_row(b, j);
+    bool turned = d->family->is_directed && !plan->left_stays;
+    if (!(turned ? d->family->verify(&d->threshold, y, nb, x, na, a->item, value)
+                 : d->family->verify(&d->threshold, x, na, y, nb, a->item, value)))
         return false;
     if (!d->family->is_of_vectors && *value == 0) /* nothing in common, and a threshold of 0 */
         return false;
@@ -149,18 +158,20 @@ static uint64_t check(struct exact *x, const struct data *d, const struct exact_
 }
 
 /* Blocks of any place and size, in one join after another. */
-static uint64_t check_meetings(struct pool *pool, const struct data *d) {
+static uint64_t check_side(struct pool *pool, const struct data *d, bool left_stays) {
     struct exact_plan plan = {.pool = pool,
                               .family = d->family,
                               .threshold = d->threshold,
                               .sieve = &d->sieve,
                               .coarse = &d->coarse,
                               .rarity = &d->rarity,
-                              .stay = part(d, 10, 210)};
+                              .stay = part(d, 10, 210),
+                              .left_stays = left_stays};
     struct exact *x = exact_create(&plan);
     uint64_t pairs = 0, most[] = {1, 50, 1000000};
     for (size_t k = 0; k < LENGTH(most); k++) {
-        pairs += check(x, d, &plan, &(struct exact_meeting){.moving = plan.stay, .among = true}, most[k]);
+        if (!d->family->is_directed)
+            pairs += check(x, d, &plan, &(struct exact_meeting){.moving = plan.stay, .among = true}, most[k]);
         pairs += check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 210, 300)}, most[k]);
         pairs +=
             check(x, d, &plan, &(struct exact_meeting){.moving = part(d, 0, 300), .unequal = true}, most[k]);
@@ -169,6 +180,11 @@ static uint64_t check_meetings(struct pool *pool, const struct data *d) {
     }
     exact_free(x);
     return pairs;
+}
+
+static uint64_t check_meetings(struct pool *pool, const struct data *d) {
+    uint64_t pairs = check_side(pool, d, false);
+    return d->family->is_directed ? min_u64(pairs, check_side(pool, d, true)) : pairs;
 }
 
 typedef struct data sets_fn(struct pool *pool, struct fraction threshold, bool crowded);
@@ -195,6 +211,11 @@ static void test_weighted_sets(void **state) {
     check_sets(weighted_sets);
 }
 
+static void test_contained_sets(void **state) {
+    (void)state;
+    check_sets(contained_sets);
+}
+
 /* One element that all have, half of them small sets and half large ones of longer prefixes: its list is
  * unlike the others. */
 static void test_long_lists(void **state) {
@@ -213,6 +234,8 @@ static void test_long_lists(void **state) {
     for (uint64_t place = 0; place < d.rarity.places; place++) /* by their numbers */
         d.rarity.count[place] = 1;
     rarity_sort(&d.rarity);
+    assert_true(check_meetings(pool, &d) > 100);
+    d.family = &family_containment;
     assert_true(check_meetings(pool, &d) > 100);
     data_free(&d);
     pool_destroy(pool);
@@ -383,10 +406,15 @@ static void test_parts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sets),       cmocka_unit_test(test_weighted_sets),
-        cmocka_unit_test(test_long_lists), cmocka_unit_test(test_nothing_in_common),
-        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_limits),     cmocka_unit_test(test_limits_of_all_sizes),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_weighted_sets),
+        cmocka_unit_test(test_contained_sets),
+        cmocka_unit_test(test_long_lists),
+        cmocka_unit_test(test_nothing_in_common),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits_of_all_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lshjoin/containment.h"
 #include "lshjoin/jaccard.h"
 #include "lshjoin/pivot.h"
 
@@ -167,6 +168,34 @@ static void check_threshold(const struct sets *s, struct fraction t) {
     }
 }
 
+static void check_containment(const struct sets *s, struct fraction t) {
+    double narrow = -1, wide = -1, right = (double)s->both / (double)s->na;
+    bool expected = s->both * t.q >= t.p * s->na;
+    assert_true(containment_at_least(t, s->a4, s->na, s->b4, s->nb, 4, &narrow) == expected);
+    assert_true(containment_at_least(t, s->a8, s->na, s->b8, s->nb, 8, &wide) == expected);
+    assert_true(!expected || (narrow == right && wide == right));
+    assert_true((s->both >= containment_least(t, s->na)) == expected);
+}
+
+/* The same of one set in the other. */
+static void check_contained(const struct sets *s) {
+    const struct fraction t[] = {{0, 1}, {1, 1000000000}, {1, 3}, {4, 5}, {999999999, 1000000000}, {1, 1}};
+    uint64_t large = 1000000;
+    if (s->na == 0)
+        return;
+    for (size_t i = 0; i < LENGTH(t); i++)
+        check_containment(s, t[i]);
+    check_containment(s, (struct fraction){s->both, s->na});
+    check_containment(s, (struct fraction){s->both * large + 1, s->na * large});
+    if (s->both > 0)
+        check_containment(s, (struct fraction){s->both * large - 1, s->na * large});
+}
+
+static void test_containment(void **state) {
+    (void)state;
+    for_random_sets(check_contained);
+}
+
 /* Thresholds far from J, at J, and next to it on both sides. */
 static void check_thresholds(const struct sets *s) {
     uint64_t all = s->na + s->nb - s->both, large = 1000000;
@@ -308,8 +337,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fractions),     cmocka_unit_test(test_no_fractions),
         cmocka_unit_test(test_intersections), cmocka_unit_test(test_thresholds),
-        cmocka_unit_test(test_exact_hits),    cmocka_unit_test(test_pivots),
-        cmocka_unit_test(test_clashes),       cmocka_unit_test(test_empty_pivots),
+        cmocka_unit_test(test_containment),   cmocka_unit_test(test_exact_hits),
+        cmocka_unit_test(test_pivots),        cmocka_unit_test(test_clashes),
+        cmocka_unit_test(test_empty_pivots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,25 +151,39 @@ static void test_long_row(void **state) {
     free(set);
 }
 
-/* The bounds hold for all sizes and overlaps, by the definition of J >= p/q. */
+enum { ROLES = PREFIX_CONTAINING + 1 };
+
+/* Of sets that share `both`. */
+static void check_bounds(struct fraction t, enum prefix_role role, uint64_t na, uint64_t nb, uint64_t both) {
+    const uint64_t whole[ROLES] = {na + nb - both, na, nb};
+    struct prefix_rule r = prefix_rule(t, role), mirror = prefix_mirror(r);
+    bool similar = both * t.q >= t.p * whole[role];
+    uint64_t least, most;
+    assert_true(similar == (both >= prefix_overlap(r, na, nb)));
+    assert_true(prefix_overlap(r, na, nb) == prefix_overlap(mirror, nb, na));
+    assert_true(prefix_reaches(r, both, na, nb) == similar &&
+                prefix_reaches(mirror, both, nb, na) == similar);
+    prefix_sizes(r, na, &least, &most);
+    assert_true(!similar || (nb >= least && nb <= most));
+    assert_true(!similar || na - both + 1 <= prefix_length(r, na));
+    assert_true(!similar || nb < na || both >= prefix_overlap(r, na, na));
+}
+
+/* The bounds hold for all sizes and overlaps, by the definition of J >= p/q, and of containment. */
 static void test_bounds(void **state) {
     (void)state;
     for (size_t k = 0; k < LENGTH(thresholds); k++)
-        for (uint64_t na = 1; na < 40; na++)
-            for (uint64_t nb = 1; nb < 40; nb++)
-                for (uint64_t both = 1; both <= min_u64(na, nb); both++) {
-                    struct fraction t = thresholds[k];
-                    bool similar = both * t.q >= t.p * (na + nb - both);
-                    uint64_t least, most;
-                    assert_true(similar == (both >= prefix_overlap(t, na, nb)));
-                    assert_true(prefix_reaches(t, both, na, nb) == similar);
-                    prefix_sizes(t, na, &least, &most);
-                    assert_true(!similar || (nb >= least && nb <= most));
-                    assert_true(!similar || na - both + 1 <= prefix_length(t, na));
-                    assert_true(!similar || nb < na || both >= prefix_overlap(t, na, na));
-                }
-    assert_true(prefix_length(thresholds[4], 0) == 0 && prefix_length(thresholds[0], 9) == 9);
-    assert_true(prefix_length(thresholds[4], 10) == 3 && prefix_length(thresholds[6], 10) == 1);
+        for (int role = 0; role < ROLES; role++)
+            for (uint64_t na = 1; na < 40; na++)
+                for (uint64_t nb = 1; nb < 40; nb++)
+                    for (uint64_t both = 1; both <= min_u64(na, nb); both++)
+                        check_bounds(thresholds[k], (enum prefix_role)role, na, nb, both);
+    const struct prefix_rule all = prefix_rule(thresholds[0], PREFIX_ALIKE),
+                             most = prefix_rule(thresholds[4], PREFIX_ALIKE),
+                             equal = prefix_rule(thresholds[6], PREFIX_CONTAINED);
+    assert_true(prefix_length(most, 0) == 0 && prefix_length(all, 9) == 9);
+    assert_true(prefix_length(most, 10) == 3 && prefix_length(equal, 10) == 1);
+    assert_true(prefix_length(prefix_mirror(equal), 10) == 10);
 }
 
 /* How often a list has the posting; it must rise. */
@@ -186,7 +200,7 @@ static uint64_t times_in(const struct prefix_index *x, uint32_t number, bool lat
 }
 
 /* Every prefix element of every row stands in its list, once, and nothing else does. */
-static void check_index(struct pool *pool, const struct records *r, struct fraction t) {
+static void check_index(struct pool *pool, const struct records *r, struct prefix_rule t) {
     struct rarity rarity = rarity_of(pool, r);
     struct prefix_index x = prefix_index_create(pool, &rarity, t, r);
     uint64_t postings = 0;
@@ -216,9 +230,13 @@ static void test_index(void **state) {
     for (size_t item = 4; item <= 8; item += 4)
         for (size_t k = 0; k < LENGTH(thresholds); k++) {
             struct records r = draw(item, 10 + k);
-            check_index(pool, &r, thresholds[k]);
-            r.n = 0;
-            check_index(pool, &r, thresholds[k]);
+            uint64_t n = r.n;
+            for (int role = 0; role < ROLES; role++, r.n = n) {
+                struct prefix_rule rule = prefix_rule(thresholds[k], (enum prefix_role)role);
+                check_index(pool, &r, rule);
+                r.n = 0;
+                check_index(pool, &r, rule);
+            }
             records_free(&r);
         }
     pool_destroy(pool);
@@ -229,7 +247,7 @@ static void test_ranks_by_size(void **state) {
     struct pool *pool = pool_create(1);
     struct records r = draw(4, 3);
     struct rarity rarity = rarity_of(pool, &r);
-    struct prefix_index x = prefix_index_create(pool, &rarity, thresholds[3], &r);
+    struct prefix_index x = prefix_index_create(pool, &rarity, prefix_rule(thresholds[3], PREFIX_ALIKE), &r);
     for (uint64_t size = 0; size < MOST + 5; size++) {
         uint64_t rank = prefix_index_rank(&x, size);
         assert_true(rank == x.n || x.size[rank] >= size);

@@ -1,0 +1,63 @@
+"""How much of one set is in another: sets of many sizes, and an independent answer to what lshjoin says of them."""
+from fractions import Fraction
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from oracle import Sets
+
+PAIR = np.dtype([("left", "u8"), ("right", "u8"), ("common", "i8"), ("size", "i8")])  # of the left one
+
+
+def nested(seed, count=60, universe=4000, sizes=(1, 3, 8, 20, 50, 120, 300), dtype="u8"):
+    """Rows of many sizes, in which smaller ones are more or less, some of them equal, and every 17th empty."""
+    rng = np.random.default_rng(seed)
+    ids = rng.permutation(np.unique(rng.integers(0, np.iinfo(dtype).max, 2 * universe, dtype=np.dtype(dtype))))[:universe]
+    rows = []
+    for _ in range(count):
+        large = rng.choice(universe, rng.choice(sizes[3:]), replace=False)
+        rows.append(large)
+        for _ in range(3):
+            size = min(rng.choice(sizes), len(large))
+            kept = rng.choice([0.4, 0.75, 0.9, 1])
+            part = rng.choice(large, size, replace=False)
+            strange = rng.choice(universe, size, replace=False)
+            rows.append(np.unique(np.where(rng.random(size) < kept, part, strange)))
+    rows += [rows[k][::-1] for k in range(0, len(rows), 9)]
+    rows = [ids[rows[k]] for k in rng.permutation(len(rows))]
+    for at in range(0, len(rows), 17):
+        rows.insert(at, [])
+    return Sets.of(rows, dtype)
+
+
+def overlaps(left, right=None):
+    """Every ordered pair of rows with something in common, but none of one input's row with itself."""
+    inputs = [left] if right is None else [left, right]
+    tokens, columns = np.unique(np.concatenate([s.indices.astype("u8") for s in inputs]), return_inverse=True)
+    matrices, start = [], 0
+    for s in inputs:
+        flat = columns[start:start + len(s.indices)]
+        m = csr_matrix((np.ones(len(flat), "i4"), flat, s.indptr), shape=(len(s), max(1, len(tokens))))
+        m.sum_duplicates()
+        m.data[:] = 1
+        matrices.append(m)
+        start += len(flat)
+    common = (matrices[0] @ matrices[-1].T).tocoo()
+    keep = np.ones(common.nnz, bool) if right is not None else common.row != common.col
+    pairs = np.zeros(keep.sum(), PAIR)
+    pairs["left"], pairs["right"], pairs["common"] = common.row[keep], common.col[keep], common.data[keep]
+    pairs["size"] = np.diff(matrices[0].indptr)[common.row[keep]]
+    return pairs[np.lexsort((pairs["right"], pairs["left"]))]
+
+
+def brute_force(left, right=None, threshold="0.5", exclusive=False):
+    """Decided in whole numbers."""
+    pairs, t = overlaps(left, right), Fraction(threshold)
+    keep = np.array([int(c) * t.denominator >= t.numerator * int(n) for c, n in zip(pairs["common"], pairs["size"])], bool)
+    if right is not None and exclusive:
+        keep &= pairs["left"] != pairs["right"]
+    return pairs[keep]
+
+
+def values(pairs):
+    return pairs["common"] / pairs["size"]
