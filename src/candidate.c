@@ -43,7 +43,8 @@ static void open_part(struct pair_cursor *c) {
 static bool put_pair(const struct pair_cursor *c, const uint64_t *row, uint64_t x, uint64_t y, uint32_t band,
                      struct u64_pair *slots, uint64_t slot_size, uint64_t *n) {
     const struct shard *s = c->shard;
-    uint64_t left_place = row[x] >> 1 < row[y] >> 1 ? x : y, right_place = x + y - left_place;
+    bool x_is_left = c->ordered ? row[x] & BAND_ASKS : row[x] >> 1 < row[y] >> 1;
+    uint64_t left_place = x_is_left ? x : y, right_place = x + y - left_place;
     uint64_t left = row[left_place] >> 1, right = row[right_place] >> 1;
     if (left == right || (c->exclusive && left + s->split == right))
         return true;

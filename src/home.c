@@ -72,10 +72,8 @@ static void digests_of(const struct home *h, struct u64_pair c, const struct rec
                        const void **left, const void **right) {
     const void *mine = records_row(&h->signatures->digest, candidate_mine(c)),
                *other = records_row(theirs, row);
-    bool mine_is_left = h->shard->start[h->shard->rank] + candidate_mine(c) <
-                        shard_absolute(h->shard, h->shard->rank, c.first);
-    *left = mine_is_left ? mine : other;
-    *right = mine_is_left ? other : mine;
+    *left = candidate_mine_is_left(c) ? mine : other;
+    *right = candidate_mine_is_left(c) ? other : mine;
 }
 
 /* Of a pair's copies that of its lowest collision stands for it. */
@@ -224,8 +222,7 @@ static void keep_decided(struct home *h, const struct records *mine, decide_fn *
 static void keep_first_copies(struct home *h) {
     uint64_t kept = 0;
     for (uint64_t i = 0; i < h->n; i++)
-        if (kept == 0 || h->batch[i].first != h->batch[kept - 1].first ||
-            candidate_mine(h->batch[i]) != candidate_mine(h->batch[kept - 1]))
+        if (kept == 0 || !candidate_same(h->batch[i], h->batch[kept - 1]))
             h->batch[kept++] = h->batch[i];
     h->n = kept;
 }
@@ -237,9 +234,9 @@ static struct pair *make_pairs(const struct home *h) {
     for (uint64_t i = 0; i < h->n; i++) {
         uint64_t mine = s->start[s->rank] + candidate_mine(h->batch[i]);
         uint64_t other = shard_absolute(s, s->rank, h->batch[i].first);
-        uint64_t right = max_u64(mine, other);
-        pairs[i] =
-            (struct pair){min_u64(mine, other), s->self_join ? right : right - s->split, h->value[i], 0};
+        bool mine_is_left = candidate_mine_is_left(h->batch[i]);
+        uint64_t left = mine_is_left ? mine : other, right = mine_is_left ? other : mine;
+        pairs[i] = (struct pair){left, s->self_join ? right : right - s->split, h->value[i], 0};
     }
     return pairs;
 }

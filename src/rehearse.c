@@ -177,7 +177,7 @@ static void examine(struct outcome *o, const struct audience *by, const struct b
         o->copies += n;
         for (uint64_t i = 0; i < n; i++) {
             uint64_t mine = candidate_mine(slots[i]), other = slots[i].first;
-            uint64_t a = min_u64(mine, other), b = max_u64(mine, other);
+            uint64_t a = candidate_mine_is_left(slots[i]) ? mine : other, b = mine + other - a;
             const struct records *digest = &signatures->digest;
             if (band_first_slot(signatures, records_row(digest, a), records_row(digest, b)) ==
                 candidate_slot(slots[i]))

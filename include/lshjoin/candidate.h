@@ -12,10 +12,14 @@
 #include "lshjoin/sort.h"
 
 /* A pair as its home sees it. `first` is the other row, relative to home's first (shard_relative), so below
- * home's number of rows when it lives here too; `second` is home's own row (local number) << 17 | band << 1 |
- * whether the left row asks. */
+ * home's number of rows when it lives here too; `second` is home's own row (local number) << 18 | whether
+ * that is the left one << 17 | band << 1 | whether the left row asks. */
 static inline uint32_t candidate_mine(struct u64_pair c) {
-    return (uint32_t)(c.second >> 17);
+    return (uint32_t)(c.second >> 18);
+}
+
+static inline bool candidate_mine_is_left(struct u64_pair c) {
+    return c.second >> 17 & 1;
 }
 
 static inline uint32_t candidate_band(struct u64_pair c) {
@@ -27,6 +31,11 @@ static inline uint32_t candidate_band(struct u64_pair c) {
 enum { CANDIDATE_SLOT_BITS = 17, CANDIDATE_SLOT = (1 << CANDIDATE_SLOT_BITS) - 1 };
 static inline uint32_t candidate_slot(struct u64_pair c) {
     return (uint32_t)(c.second & CANDIDATE_SLOT);
+}
+
+/* Whether two are of one pair. */
+static inline bool candidate_same(struct u64_pair a, struct u64_pair b) {
+    return a.first == b.first && a.second >> CANDIDATE_SLOT_BITS == b.second >> CANDIDATE_SLOT_BITS;
 }
 
 /* Whether the home of a pair of rows (global numbers) is its left one's rank, by a coin that falls the same
@@ -41,13 +50,15 @@ static inline bool candidate_is_at_left(const struct shard *s, uint64_t left, ui
 static inline struct u64_pair candidate_at(const struct shard *s, int home, uint64_t left, uint64_t right,
                                            bool is_at_left, uint32_t slot) {
     uint64_t mine = (is_at_left ? left : right) - s->start[home];
-    return (struct u64_pair){shard_relative(s, home, is_at_left ? right : left), mine << 17 | slot};
+    return (struct u64_pair){shard_relative(s, home, is_at_left ? right : left),
+                             mine << 18 | (uint64_t)is_at_left << 17 | slot};
 }
 
-/* Where an enumeration of pairs stands: the first four are given, the rest starts as zero. */
+/* Where an enumeration of pairs stands: the first five are given, the rest starts as zero. */
 struct pair_cursor {
     const struct shard *shard;
     bool exclusive; /* leave out pairs with equal row numbers in their inputs */
+    bool ordered;   /* the row that asks is the left one; else the one of the lower number */
     const struct bucket_list *lists;
     int n_lists;
 
