@@ -21,7 +21,7 @@ void collapse(struct duplicates *d, struct comm *c, struct pool *pool, const str
     in->stand_for_others = d->all > 0;
     m->count[COUNT_DUPLICATES] = d->n;
     m->count[COUNT_GROUPS] = d->groups;
-    verbose(o, c, "%" PRIu64 " records are identical to others", d->all);
+    verbose(o, c, "%" PRIu64 " record%s identical to others", d->all, d->all == 1 ? " is" : "s are");
 }
 
 int collapse_tell(const struct duplicates *d, const struct inputs *in, struct cluster *groups,

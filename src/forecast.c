@@ -238,8 +238,7 @@ static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
     const struct drawing *d = &p->drawing;
     fprintf(f, "plan                 %u bands of %u rows", d->bands, d->rows);
     if (d->symbol_bits)
-        fprintf(f, " of sketches of %u symbols of %u bit%s", d->pool, d->symbol_bits,
-                d->symbol_bits > 1 ? "s" : "");
+        fprintf(f, " of sketches of %u symbols of %u bit%s", d->pool, d->symbol_bits, plural(d->symbol_bits));
     else if (d->pool)
         fprintf(f, " from a pool of %u hash values", d->pool);
     if (d->cut)
@@ -247,7 +246,7 @@ static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
     if (d->probes)
         fprintf(f, ", %u probes", d->probes);
     if (d->n_left_out)
-        fprintf(f, "; %u dear band%s left out", d->n_left_out, d->n_left_out > 1 ? "s" : "");
+        fprintf(f, "; %u dear band%s left out", d->n_left_out, plural(d->n_left_out));
     fprintf(f, "\n");
     if (p->agreement > 0)
         fprintf(f,
@@ -267,8 +266,8 @@ static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
 static void print_needs(FILE *f, const struct forecast *c, const struct plan *p, const struct options *o) {
     double cores = (double)c->ranks * o->threads, sum = 0;
     fprintf(f, "ranks                %llu of %d thread%s, %llu round%s of exchange, %.3g MB sent by each\n",
-            (unsigned long long)c->ranks, o->threads, o->threads > 1 ? "s" : "",
-            (unsigned long long)c->rounds, c->rounds > 1 ? "s" : "", c->sent / 1e6);
+            (unsigned long long)c->ranks, o->threads, plural((uint64_t)o->threads),
+            (unsigned long long)c->rounds, plural(c->rounds), c->sent / 1e6);
     fprintf(f, "seconds             ");
     for (int k = 0; k <= STAGE_WRITE; k++) { /* of groups nothing is known before */
         sum += p->seconds[k] / cores;

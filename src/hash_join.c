@@ -98,7 +98,7 @@ static void join_bands(struct hash_join *j, uint32_t band, uint32_t band_end, st
                               .first_band = (uint32_t)sink_first_step(j->home.sink)};
     owner_open(&j->owner, j->o->round_bytes);
     verbose(j->o, j->c, "bands %u to %u of %u: %" PRIu64 " round%s of exchange", band + 1, band_end,
-            j->plan->drawing.bands, j->owner.n_rounds, j->owner.n_rounds > 1 ? "s" : "");
+            j->plan->drawing.bands, j->owner.n_rounds, plural(j->owner.n_rounds));
     metrics_phase(j->metrics, "join", "candidates");
     double all = j->plan->drawing.bands, share = (band_end - band) / all / (double)j->owner.n_rounds;
     for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {

@@ -342,30 +342,56 @@ static void write_json(const char *directory, const json_t *report, struct error
     }
 }
 
-static void print_summary(struct comm *c, const struct options *o, const struct measures *t) {
+/* ---- the summary, a line each ---- */
+
+static void print_found(const struct options *o, const struct measures *t) {
+    uint64_t elements = t->count[COUNT_ELEMENTS], candidates = t->count[COUNT_CANDIDATES],
+             pairs = t->count[COUNT_PAIRS];
     fprintf(stderr,
-            "lshjoin: %" PRIu64 " records, %" PRIu64 " elements: %" PRIu64 " candidates, %" PRIu64 " pairs",
-            t->records, t->count[COUNT_ELEMENTS], t->count[COUNT_CANDIDATES], t->count[COUNT_PAIRS]);
+            "lshjoin: %" PRIu64 " record%s, %" PRIu64 " element%s: %" PRIu64 " candidate%s, %" PRIu64
+            " pair%s",
+            t->records, plural(t->records), elements, plural(elements), candidates, plural(candidates), pairs,
+            plural(pairs));
     if (o->threshold_text)
         fprintf(stderr, " of similarity %s or more", o->threshold_text);
     if (o->radius_text)
         fprintf(stderr, " at most %s apart", o->radius_text);
+    fprintf(stderr, "\n");
+}
+
+static void print_identical(uint64_t identical, uint64_t groups) {
+    fprintf(stderr, "lshjoin: %" PRIu64 " record%s identical to ", identical,
+            identical > 1 ? "s are" : " is");
+    if (groups > 1)
+        fprintf(stderr, "one of %" PRIu64 " others\n", groups);
+    else
+        fprintf(stderr, "another\n");
+}
+
+static void print_kept(uint64_t kept, uint64_t dropped) {
+    fprintf(stderr, "lshjoin: %" PRIu64 " record%s kept, %" PRIu64 " %s dropped\n", kept,
+            kept == 1 ? " is" : "s are", dropped, dropped == 1 ? "is" : "are");
+}
+
+static void print_skipped(const struct options *o, uint64_t buckets, uint64_t pairs) {
+    fprintf(stderr,
+            "lshjoin: warning: %" PRIu64 " bucket%s of more than %" PRIu64 " records %s skipped, and %" PRIu64
+            " pair%s not looked at: less is found than was promised\n",
+            buckets, plural(buckets), o->max_bucket, buckets > 1 ? "were" : "was", pairs, plural(pairs));
+}
+
+static void print_summary(uint64_t ranks, const struct options *o, const struct measures *t) {
+    uint64_t dropped = t->count[COUNT_DROPPED], bad = t->count[COUNT_SKIPPED];
+    print_found(o, t);
     if (t->count[COUNT_DUPLICATES])
-        fprintf(stderr, "\nlshjoin: %" PRIu64 " records are identical to one of %" PRIu64 " others",
-                t->count[COUNT_DUPLICATES], t->count[COUNT_GROUPS]);
+        print_identical(t->count[COUNT_DUPLICATES], t->count[COUNT_GROUPS]);
     if (o->clusters)
-        fprintf(stderr, "\nlshjoin: %" PRIu64 " records are kept, %" PRIu64 " are dropped",
-                t->records - t->count[COUNT_DROPPED], t->count[COUNT_DROPPED]);
-    if (t->count[COUNT_SKIPPED])
-        fprintf(stderr, "\nlshjoin: %" PRIu64 " bad rows were skipped", t->count[COUNT_SKIPPED]);
-    uint64_t skipped = t->count[COUNT_SKIPPED_BUCKETS];
-    if (skipped)
-        fprintf(stderr,
-                "\nlshjoin: warning: %" PRIu64 " bucket%s of more than %" PRIu64
-                " records %s skipped, and %" PRIu64 " pairs not looked at: less is found than was promised",
-                skipped, skipped > 1 ? "s" : "", o->max_bucket, skipped > 1 ? "were" : "was",
-                t->count[COUNT_SKIPPED_PAIRS]);
-    fprintf(stderr, "\nlshjoin: %.2f s on %d rank%s:", t->total, comm_size(c), comm_size(c) > 1 ? "s" : "");
+        print_kept(t->records - dropped, dropped);
+    if (bad)
+        fprintf(stderr, "lshjoin: %" PRIu64 " bad row%s skipped\n", bad, bad > 1 ? "s were" : " was");
+    if (t->count[COUNT_SKIPPED_BUCKETS])
+        print_skipped(o, t->count[COUNT_SKIPPED_BUCKETS], t->count[COUNT_SKIPPED_PAIRS]);
+    fprintf(stderr, "lshjoin: %.2f s on %" PRIu64 " rank%s:", t->total, ranks, plural(ranks));
     for (int k = 0; k < STAGES; k++)
         if (k != STAGE_CLUSTER || o->clusters)
             fprintf(stderr, " %s %.2f", stage_name[k], t->seconds[k]);
@@ -385,7 +411,7 @@ int report_write(struct comm *c, const struct options *o, const struct inputs *i
         json_decref(report);
     }
     if (!comm_failed(c, e) && comm_rank(c) == 0 && !o->quiet)
-        print_summary(c, o, &t.all);
+        print_summary(t.ranks, o, &t.all);
     free(t.of_rank);
     return e->status;
 }

@@ -17,11 +17,11 @@ void say_plan(struct comm *c, const struct options *o, const struct plan *p) {
     const struct drawing *d = &p->drawing;
     if (o->exact) {
         verbose(o, c, "every pair is compared, %s, %d thread%s a rank", cpu_simd_name(cpu_simd()), o->threads,
-                o->threads > 1 ? "s" : "");
+                plural((uint64_t)o->threads));
         return;
     }
     verbose(o, c, "%u bands of %u rows, seed %" PRIu64 ", %s, %d thread%s a rank", d->bands, d->rows, d->seed,
-            cpu_simd_name(cpu_simd()), o->threads, o->threads > 1 ? "s" : "");
+            cpu_simd_name(cpu_simd()), o->threads, plural((uint64_t)o->threads));
     if (o->recall > 0)
         verbose(o, c, "planned for recall %g: %.4f at the threshold, pool %u, %u probes", o->recall,
                 p->recall, d->pool, d->probes);

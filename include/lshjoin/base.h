@@ -66,6 +66,11 @@ static inline uint32_t draw_below(uint64_t *state, uint32_t n) {
     return (uint32_t)(((unsigned __int128)mix64(*state) * n) >> 64);
 }
 
+/* What a word of a message ends with, for so many of them. */
+static inline const char *plural(uint64_t n) {
+    return n == 1 ? "" : "s";
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }

@@ -111,8 +111,8 @@ static void run(struct drop *d, const struct target *t, struct error *e) {
     if (d->out && d->out != stdout && fclose(d->out) != 0)
         error_set(e, EX_IOERR, "%s: cannot be written: %s", d->name, strerror(errno));
     if (!e->status && !d->s->quiet)
-        fprintf(stderr, "lshpack: %" PRIu64 " records, of which %" PRIu64 " were dropped\n", d->rows,
-                d->dropped);
+        fprintf(stderr, "lshpack: %" PRIu64 " record%s, of which %" PRIu64 " %s dropped\n", d->rows,
+                plural(d->rows), d->dropped, d->dropped == 1 ? "was" : "were");
     h5_list_close(&d->keep);
     h5_file_close(&d->file);
     parsing_close(&d->parsing);

@@ -100,14 +100,16 @@ static void print_summary(const struct pack *k, const struct totals *t, double r
     const bool vectors = k->s->form->vectors;
     double seconds = seconds_now() - k->parsing.metrics.begin, megabytes = (double)t->bytes / 1e6;
     fprintf(stderr,
-            "lshpack: %" PRIu64 " %s, %" PRIu64
-            " %s, of %.1f MB in %.2f s (reading %.2f, writing %.2f): %.0f MB/s\n",
-            t->rows, vectors ? "vectors" : "sets", t->items, vectors ? "numbers" : "elements", megabytes,
-            seconds, read_seconds, seconds - read_seconds, megabytes / seconds);
+            "lshpack: %" PRIu64 " %s%s, %" PRIu64
+            " %s%s, of %.1f MB in %.2f s (reading %.2f, writing %.2f): %.0f MB/s\n",
+            t->rows, vectors ? "vector" : "set", plural(t->rows), t->items, vectors ? "number" : "element",
+            plural(t->items), megabytes, seconds, read_seconds, seconds - read_seconds, megabytes / seconds);
     if (t->bad)
-        fprintf(stderr, "lshpack: %" PRIu64 " bad records were skipped\n", t->bad);
+        fprintf(stderr, "lshpack: %" PRIu64 " bad record%s skipped\n", t->bad,
+                t->bad > 1 ? "s were" : " was");
     if (t->invalid)
-        fprintf(stderr, "lshpack: %" PRIu64 " invalid sequences of UTF-8 were replaced\n", t->invalid);
+        fprintf(stderr, "lshpack: %" PRIu64 " invalid sequence%s of UTF-8 %s replaced\n", t->invalid,
+                plural(t->invalid), t->invalid > 1 ? "were" : "was");
 }
 
 static void run(struct pack *k, struct target *t, struct error *e) {
