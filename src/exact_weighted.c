@@ -79,6 +79,8 @@ static int compare_places(const void *a, const void *b) {
 static uint64_t make_prefix(const struct exact_plan *plan, const void *set, uint64_t n, size_t item,
                             struct ordering *order, struct token *token) {
     const struct fraction t = plan->threshold.exact;
+    if (n == 0) /* there may be no memory for what qsort would get */
+        return 0;
     double total = weighted_total(set, n, item), least = (double)t.p / (double)t.q * certain, rest = 0;
     for (uint64_t k = 0; k < n; k++) {
         struct weighted_wide x = weighted_item(set, k, item);
