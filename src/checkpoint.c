@@ -88,6 +88,32 @@ static void clean(const struct checkpoint *k, bool all) {
     closedir(d);
 }
 
+/* Whether it holds nothing that is not a checkpoint's. */
+static bool is_own_directory(const char *directory) {
+    DIR *d = opendir(directory);
+    bool is_own = d != NULL;
+    for (struct dirent *entry; d && (entry = readdir(d));)
+        is_own &=
+            is_own_name(entry->d_name) || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (d)
+        closedir(d);
+    return is_own;
+}
+
+/* Rank 0. One that was there before may be open to others. Where it holds other things, too, somebody may
+ * want that. */
+static void make_private(const struct checkpoint *k, struct error *e) {
+    struct stat info;
+    if (fstat(k->lock, &info) != 0 || (info.st_mode & 077) == 0)
+        return;
+    if (!is_own_directory(k->directory) || fchmod(k->lock, info.st_mode & 0700) != 0)
+        error_set(
+            e, EX_CANTCREAT,
+            "%s: is open to others (mode %03o), and a checkpoint is private: chmod go= it, or name another "
+            "directory",
+            k->directory, (unsigned)info.st_mode & 07777);
+}
+
 /* Rank 0. */
 static void open_directory(struct checkpoint *k, struct error *e) {
     if (strlen(k->directory) >= 4096)
@@ -104,6 +130,8 @@ static void open_directory(struct checkpoint *k, struct error *e) {
         error_set(e, EX_CANTCREAT, "%s: another job keeps its checkpoints there", k->directory);
     else if (faccessat(k->lock, ".", W_OK, 0) != 0)
         error_set(e, EX_CANTCREAT, "%s: cannot be written: %s", k->directory, strerror(errno));
+    else
+        make_private(k, e);
 }
 
 /* ---- the state ---- */

@@ -79,3 +79,21 @@ def test_checkpoints_are_private(tmp_path, corpus, ranks):
     if (tmp_path / "kept").exists():
         assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
         assert all(m & 0o077 == 0 for m in modes(tmp_path / "kept"))
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_checkpoint_that_is_open_to_others(tmp_path, corpus, ranks):
+    """It is closed where nothing else is in it, and refused where somebody may want it so."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    kept.chmod(0o777)
+    args = [*JOIN, "--checkpoint", kept, "--quiet", corpus]
+    (kept / ".state.json.part").write_text("of a job that has died")
+    run([*args, "-o", tmp_path / "out"], ranks).ok()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    kept.chmod(0o750)
+    (kept / "mine.txt").write_text("mine")
+    failed = run([*args, "-o", tmp_path / "refused"], ranks)
+    assert failed.rc == NOT_CREATED and len(failed.messages) == 1, failed.err
+    assert f"{kept}: is open to others (mode 750)" in failed.messages[0]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o750
