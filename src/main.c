@@ -6,9 +6,13 @@
 #include "h5_base.h"
 #include "job.h"
 #include "lshjoin/base.h"
+#include "lshjoin/fault.h"
 #include "options.h"
+#include "watch.h"
 
 int main(int argc, char **argv) {
+    watch_listen();
+    fault_point("start");
     mem_keep(UINT64_MAX);
     comm_expect_alone();
     h5_start();

@@ -122,21 +122,27 @@ static void *watch(void *ignored) {
     return NULL;
 }
 
+static void listen_to(int number) {
+    /* What is sent twice, by hand, is meant: at the second time the process ends at once. */
+    struct sigaction act = {.sa_handler = hear,
+                            .sa_flags = SA_RESTART | (number == SIGINT ? (int)SA_RESETHAND : 0)};
+    sigaction(number, &act, NULL);
+}
+
+void watch_listen(void) {
+    sem_init(&wake, 0, 0);
+    listen_to(SIGUSR1);
+}
+
 void watch_start(int rank, int ranks, double stall) {
     pthread_t thread;
     own_rank = rank;
     stall_after = stall;
     snprintf(who, sizeof who, ranks > 1 ? "lshjoin: rank %d" : "lshjoin", rank);
-    sem_init(&wake, 0, 0);
     int failed = pthread_create(&thread, NULL, watch, NULL);
     if (failed)
         die(EX_OSERR, "a thread that watches could not be started: %s", strerror(failed));
     pthread_detach(thread);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        /* What is sent twice, by hand, is meant: at the second time the process ends at once. */
-        struct sigaction act = {.sa_handler = hear,
-                                .sa_flags =
-                                    SA_RESTART | (signals[i].number == SIGINT ? (int)SA_RESETHAND : 0)};
-        sigaction(signals[i].number, &act, NULL);
-    }
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        listen_to(signals[i].number);
 }

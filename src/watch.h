@@ -11,7 +11,12 @@
 
 enum { WATCH_PATIENCE = 20 };
 
-/* Listen from now on, as rank `rank` of `ranks`; `stall`: most seconds in one call of MPI, or 0. */
+/* First of all, before MPI is there: SIGUSR1, of which the process would die, is kept for when ranks agree.
+ * The other two end it as they do any other, until watch_start. */
+void watch_listen(void);
+
+/* After watch_listen. Hear all three from now on, as rank `rank` of `ranks`; `stall`: most seconds in one
+ * call of MPI, or 0. */
 void watch_start(int rank, int ranks, double stall);
 
 /* How many seconds the main thread goes on, at most, from a signal on, before it must leave: 0 from the

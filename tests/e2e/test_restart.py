@@ -164,7 +164,9 @@ def test_another_jobs_state_is_refused(died, ranks, tmp_path):
     refused(died, ranks, "--resume", status=os.EX_DATAERR, says=["another job"])
     same = write_sets(tmp_path / "same.h5", FAMILIES.shuffled(1), indptr="i4")  # the same sets, written otherwise
     died.args = [*args[:-1], same, "--quiet"]
+    died.kept.chmod(0o755)
     died.run("--resume", ranks=ranks).ok()
+    assert died.kept.stat().st_mode & 0o777 == 0o700
 
 
 def test_force_starts_anew_and_nothing_to_resume_is_said(died):
@@ -265,6 +267,20 @@ def test_a_signal_without_a_checkpoint(job, tmp_path, ranks, number):
     rc, said = interrupt(j, ranks, number, tmp_path / "held")
     assert rc == os.EX_TEMPFAIL and len(said) == 1 and "--resume" not in said[0]
     assert list(j.out.iterdir()) == []
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_signal_before_the_job_has_begun(job, tmp_path, ranks):
+    """It comes before MPI has started, to one rank, and is heard when ranks agree for the first time."""
+    j, held = job(*JOBS["sketches"]), tmp_path / "held"
+    process = j.start(ranks=ranks, fault=f"start:{ranks - 1}:1:hold={held}")
+    wait_for(held)
+    os.kill(ranks_of(process)[-1], signal.SIGUSR1)
+    held.unlink()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == os.EX_TEMPFAIL
+    assert err.decode().count("interrupted by SIGUSR1") == 1
+    assert not j.out.exists() and not j.kept.exists()
 
 
 def test_a_network_that_stands_still(job):
