@@ -2,114 +2,87 @@
 ends with one message, a status that is not 0 and nothing that looks finished, or was right to do without it and its
 pairs are the same. On 1 rank, and on one of 3, which must not leave the others waiting.
 
-Which calls there are a run itself tells (tests/faults/failing.c). All of them, of all jobs, are tried with
-LSHJOIN_FAILING_ALL=1, as tests/run.sh --all does, else one of each function.
+Which calls there are a run itself tells (tests/faults/failing.c), and through which functions each was made. With
+LSHJOIN_FAILING_ALL=1, as tests/run.sh --all does, all kinds of jobs are tried, and all their calls, but of those that were
+made through the same functions the first and the last, on 3 ranks the last, of the first job that makes such a call. Else one
+call of each function.
 """
 import os
+from collections import Counter
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 import joins
-import packing
-from oracle import families, mhash_text, write_sets
-from vectors import clusters, write_vectors
+from failing import ALL, KINDS, Job
 
 LIBRARY = Path(os.environ.get("LSHJOIN_FAILING_LIBRARY", joins.ROOT / "build" / "tests" / "libfailing.so")).absolute()
-ALL = "LSHJOIN_FAILING_ALL" in os.environ
 WRONG = {65, 66, 70, 71, 73, 74}  # of sysexits.h; whatever goes wrong while it runs
+SHAPES = [(name, ranks) for name in (KINDS if ALL else ["sets", "pack"]) for ranks in KINDS[name].ranks]
+PRELOADED = ["env", f"LD_PRELOAD={LIBRARY}"]
 
 
-def texts(path):
-    return packing.write(path, "".join(f"r{k}\ta b c {k // 2} d e\n" for k in range(400)))
+def failing(what):
+    return {"LSHJOIN_FAILING": what}
 
 
-JOBS = {  # the program, its options, what makes its input
-    "sets": (joins.BINARY, "-b 8 -r 2 --threshold .5", lambda p: write_sets(p, families(1, 40))),
-    "planned": (joins.BINARY, "--threshold .5", lambda p: write_sets(p, families(2, 40), chunks=(100,), compression="gzip")),
-    "vectors": (joins.BINARY, "--exact --threshold .8 --format tsv", lambda p: write_vectors(p, clusters(1, 15, dim=8))),
-    "nearest": (joins.BINARY, "-b 8 -r 2 --top-k 2", lambda p: write_vectors(p, clusters(1, 15, dim=8))),
-    "text": (joins.BINARY, "-b 8 -r 2 -E --format mhash", lambda p: packing.write(p, mhash_text(families(1, 20, dtype="u4")))),
-    "ids": (joins.BINARY, "-b 8 -r 2 --threshold .5 --format tsv --ids", lambda p: packing.pack(p.parent, texts(p), "--ids --from lines").path),
-    "pack": (packing.BINARY, "--ids --source --from lines --memory 1K", texts),
-    "pack compressed": (packing.BINARY, "--from csv --gzip 1", lambda p: packing.write(p, packing.zstd(b"1,2,3\n" * 500))),
-}
+def list_calls(job, whose=None):
+    """{function: the path of each of its calls}"""
+    place = job.good({"LSHJOIN_FAILING_CALLS": str(job.folder / "calls"), **(failing(f"malloc:0:0:{whose}") if whose else {})})
+    assert job.left_over(place) == []
+    calls = {}
+    for line in (job.folder / "calls").read_text().splitlines():
+        function, path = line.split()
+        calls.setdefault(function, []).append(path)
+    return calls
 
 
-class Job:
-    """One of JOBS, with what it makes when nothing fails, and how often it calls what."""
-
-    def __init__(self, name, folder, ranks):
-        self.program, options, make = JOBS[name]
-        self.packs, self.ranks, self.folder = self.program == packing.BINARY, ranks, folder
-        self.args = [*options.split(), make(folder / "in.data")]
-        counts = folder / "counts"
-        self.run(folder / "good", {"LSHJOIN_FAILING_COUNTS": str(counts)}).ok()
-        self.calls = {name: int(n) for name, n in map(str.split, counts.read_text().splitlines())}
-        self.pairs = self.result(folder / "good")
-
-    def run(self, out, env):
-        how = {**packing.QUICK} if self.packs else {}
-        return joins.run([*self.args, "--quiet", "-o", out], self.ranks, program=self.program, timeout=60,
-                         wrap=["env", f"LD_PRELOAD={LIBRARY}"], env={**how, **env})
-
-    def result(self, out):
-        if self.packs:
-            with h5py.File(out, "r") as f:
-                found = []
-                f.visititems(lambda name, d: isinstance(d, h5py.Dataset) and found.append((name, d[()].tolist())))
-                return found
-        if joins.parts(out, "h5"):
-            return joins.read_h5(out).tolist()
-        return sorted(line for f in joins.parts(out) for line in f.read_text().splitlines())
-
-    def check(self, function, rank, nth, whose=""):
-        out = self.folder / "out"
-        what = f"{function}:{rank}:{nth}{whose and ':' + whose}"
-        done = self.run(out, {"LSHJOIN_FAILING": what})
+def check(job):
+    """A function that checks a run in which something was made to fail, and tells its status."""
+    def of(env, done, place):
+        what = env["LSHJOIN_FAILING"]
         if done.rc == 0:
-            assert self.result(out) == self.pairs, f"{what}: other pairs"
+            assert job.made(place, done) == job.result, f"{what}: other pairs"
             assert done.messages == [], f"{what}: {done.err}"
         else:
+            out = place / "out"
             assert done.rc in WRONG, f"{what}: exit status {done.rc}\n{done.err}"
             assert len(done.messages) == 1, f"{what}: {done.err}"
-            finished = out.exists() and (self.packs or (out / "run.json").exists())
+            finished = out.exists() and (job.packs or (out / "run.json").exists())
             # A rank may yet fail when rank 0 has finished all; what is there then is whole.
-            assert not finished or (self.ranks > 1 and self.result(out) == self.pairs), f"{what}: looks finished"
+            assert not finished or (job.ranks > 1 and job.made(place, done) == job.result), f"{what}: looks finished"
             died = done.rc == 71  # at once, without tidying up
-            left = [*out.glob(".*.part")] if out.is_dir() else [*self.folder.glob("*.part-*")]
-            assert died or left == [], f"{what}: left {left}"
-        remove(out)
-        remove_parts(self.folder)
-        return done
+            assert died or job.left_over(place) == [], f"{what}: left {job.left_over(place)}"
+        return done.rc
+    return of
 
 
-def remove(path):
-    if path.is_dir():
-        for f in path.iterdir():
-            f.unlink()
-        path.rmdir()
-    elif path.exists():
-        path.unlink()
+TRIED = {1: set(), 3: set()}
 
 
-def remove_parts(folder):
-    for f in folder.glob("*.part-*"):
-        f.unlink()
+def calls_to_try(calls, ranks):
+    """(function, rank, which of its calls), now of the first rank, now of the last."""
+    for at, (function, paths) in enumerate(calls.items()):
+        numbers = range(1, len(paths) + 1)
+        last = set(dict(zip(paths, numbers)).values())
+        first = set(dict(zip(paths[::-1], numbers[::-1])).values())
+        new = [nth for nth in sorted(last | first if ranks == 1 else last) if (function, paths[nth - 1]) not in TRIED[ranks]]
+        for nth in new if ALL else [1 + (7 * at) % len(paths)]:
+            yield function, [0, ranks - 1][(at + nth) % 2], nth
+        TRIED[ranks].update((function, path) for path in paths)
 
 
-@pytest.mark.parametrize("ranks", [1, 3])
-@pytest.mark.parametrize("name", JOBS if ALL else ["sets", "pack"])
+@pytest.mark.parametrize("name, ranks", SHAPES)
 def test_one_call_fails(tmp_path, name, ranks):
-    job = Job(name, tmp_path, ranks)
-    assert job.calls["malloc"] > 20 and len(job.calls) > 5
-    failed = 0
-    for at, (function, count) in enumerate(job.calls.items()):
-        for nth in range(1, count + 1) if ALL else [1 + (7 * at) % count]:
-            failed += job.check(function, [0, ranks - 1][(at + nth) % 2], nth).rc != 0
-    assert failed > len(job.calls) / 2
+    job = Job(name, tmp_path, ranks, wrap=PRELOADED)
+    calls = list_calls(job)
+    assert len(calls["malloc"]) > 20 and len(calls) > 5
+    tried = list(calls_to_try(calls, ranks))
+    statuses = job.try_all([failing(f"{f}:{r}:{n}") for f, r, n in tried], check(job))
+    print(f"{name} on {ranks}: of {sum(map(len, calls.values()))} calls of {len(calls)} functions {len(tried)} made to fail,",
+          f"{sum(f == 'malloc' for f, *_ in tried)} of them for memory; runs by status {dict(sorted(Counter(statuses).items()))}")
+    assert sum(rc != 0 for rc in statuses) >= len(tried) / 2
 
 
 @pytest.mark.skipif(not ALL, reason="some minutes")
@@ -117,9 +90,6 @@ def test_one_call_fails(tmp_path, name, ranks):
                                            ("pack compressed", "libhdf5")])
 def test_libraries_without_memory(tmp_path, name, library):
     """What HDF5 cannot do without memory is told as any of its errors."""
-    job = Job(name, tmp_path, 1)
-    counts = tmp_path / "counts"
-    job.run(tmp_path / "good2", {"LSHJOIN_FAILING_COUNTS": str(counts), "LSHJOIN_FAILING": f"malloc:0:0:{library}"}).ok()
-    count = int(dict(map(str.split, counts.read_text().splitlines()))["malloc"])
-    for nth in np.unique(np.geomspace(1, count, 60).astype(int)):
-        job.check("malloc", 0, nth, library)
+    job = Job(name, tmp_path, 1, wrap=PRELOADED)
+    n = len(list_calls(job, library)["malloc"])
+    job.try_all([failing(f"malloc:0:{nth}:{library}") for nth in np.unique(np.geomspace(1, n, 60).astype(int))], check(job))

@@ -2,7 +2,8 @@
  *
  * LSHJOIN_FAILING=FUNCTION:RANK:NTH[:WHOSE]: the NTH such call (from 1) that comes from WHOSE code, a part of
  * the name of a shared library, or by default the program itself. `malloc` stands for all that gives memory.
- * With LSHJOIN_FAILING_COUNTS=FILE the calls are counted, and rank 0 leaves "FUNCTION COUNT" lines there.
+ * With LSHJOIN_FAILING_CALLS=FILE rank 0 leaves there all such calls in their order, in "FUNCTION PATH"
+ * lines: a number for the program's functions through which it was called, the same in all runs.
  *
  * It counts from the end of MPI_Init to MPI_Finalize: how an MPI starts without memory is not for us to mend.
  */
@@ -10,6 +11,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <hdf5.h>
 #include <jansson.h>
@@ -27,17 +29,23 @@
 extern void *__libc_malloc(size_t size), *__libc_calloc(size_t n, size_t size),
     *__libc_realloc(void *p, size_t size);
 
-enum { FUNCTIONS = 64 };
+enum { FUNCTIONS = 64, CALLS = 1 << 16, DEPTH = 24 };
 
 static struct {
     const char *name;
     atomic_ulong calls;
 } counted[FUNCTIONS];
 
+static struct {
+    const char *name;
+    unsigned long path;
+} made[CALLS];
+
 static char function[40], whose[40];
 static int failing_rank, own_rank;
 static unsigned long nth;
-static const char *counts_file, *program;
+static atomic_ulong n_made;
+static const char *calls_file, *program;
 static atomic_bool is_armed;
 
 /* Whether the code at an address is what is to fail. dladdr takes no memory. */
@@ -57,18 +65,39 @@ static atomic_ulong *count_of(const char *name) {
     return &counted[i].calls;
 }
 
+/* Of the program's functions alone, wherever it was loaded. */
+static unsigned long path_here(void) {
+    void *frame[DEPTH];
+    unsigned long path = 0;
+    Dl_info info;
+    for (int i = backtrace(frame, DEPTH); i-- > 0;)
+        if (dladdr(frame[i], &info) && info.dli_fname == program)
+            path = path * 0x100000001b3 + (unsigned long)((char *)frame[i] - (char *)info.dli_fbase);
+    return path;
+}
+
+static void note(const char *name) {
+    unsigned long i = atomic_fetch_add(&n_made, 1);
+    if (i < CALLS) {
+        made[i].name = name;
+        made[i].path = path_here();
+    }
+}
+
 /* Whether this call is to fail. */
 static bool fails(const char *name, const void *caller) {
     if (!is_armed || !is_from(caller))
         return false;
+    if (calls_file && own_rank == 0)
+        note(name);
     unsigned long call = atomic_fetch_add(count_of(name), 1) + 1;
     return nth == call && own_rank == failing_rank && strcmp(name, function) == 0;
 }
 
-static void write_counts(void) {
-    FILE *f = counts_file && own_rank == 0 ? fopen(counts_file, "w") : NULL;
-    for (int i = 0; f && i < FUNCTIONS && counted[i].name; i++)
-        fprintf(f, "%s %lu\n", counted[i].name, counted[i].calls);
+static void write_calls(void) {
+    FILE *f = calls_file && own_rank == 0 ? fopen(calls_file, "w") : NULL;
+    for (unsigned long i = 0; f && i < n_made && i < CALLS; i++)
+        fprintf(f, "%s %lx\n", made[i].name, made[i].path);
     if (f)
         fclose(f);
 }
@@ -77,18 +106,19 @@ int MPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
     int result = PMPI_Init_thread(argc, argv, required, provided);
     const char *fault = getenv("LSHJOIN_FAILING");
     Dl_info info;
-    counts_file = getenv("LSHJOIN_FAILING_COUNTS");
+    calls_file = getenv("LSHJOIN_FAILING_CALLS");
     if (fault && sscanf(fault, "%39[^:]:%d:%lu:%39s", function, &failing_rank, &nth, whose) < 3)
         abort();
     PMPI_Comm_rank(MPI_COMM_WORLD, &own_rank);
     program = dladdr(__builtin_return_address(0), &info) ? info.dli_fname : NULL;
-    is_armed = fault || counts_file;
+    path_here(); /* which takes memory the first time */
+    is_armed = fault || calls_file;
     return result;
 }
 
 int MPI_Finalize(void) {
     is_armed = false;
-    write_counts();
+    write_calls();
     return PMPI_Finalize();
 }
 
