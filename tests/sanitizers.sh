@@ -1,7 +1,8 @@
 #!/bin/bash
-# Runs the tests in builds that watch them: tests/sanitizers.sh [quick | asan | ubsan | tsan | valgrind]...
+# Runs the tests in builds that watch them: tests/sanitizers.sh [quick | asan | tsan | valgrind]...
 #     quick     some unit tests, and a few seconds of each fuzz target, under AddressSanitizer and UndefinedBehaviorSanitizer (clang)
-#     asan ...  all tests but the long ones, in the build of that preset
+#     asan      all tests, under AddressSanitizer and UndefinedBehaviorSanitizer together
+#     tsan      all tests, under ThreadSanitizer
 #     valgrind  the unit tests of the core, in the usual build, but those that measure by very many numbers
 # Further arguments after -- go to ctest: tests/sanitizers.sh asan -- -R e2e-sets
 set -euo pipefail
@@ -33,18 +34,21 @@ quick() {
     tests/fuzz/run.sh 2
 }
 
-# Tests of how much memory is taken, and such as take memory away, mean nothing here.
+# What means nothing here: tests of how much memory is taken, or that take it away by a malloc of their own; what links the library to a
+# program that is not watched; what is about documents, packages, a browser or a batch system, with the programs of the other tests; and
+# what needs several times 10 GB.
+elsewhere='^(memory|e2e-(memory|memory_long|pack_memory|failing|failing_all|library|documents|deb|lshreport_page|slurm)|large-2)$'
+
 watched() {
     cmake --preset "$1" -DBUILD_TESTING=ON
     cmake --build "build-$1" --parallel "$(nproc)"
-    ctest --test-dir "build-$1" --parallel "$(nproc)" --output-on-failure --no-tests=error --label-exclude '^long$' \
-        -E '^e2e-(pack_memory|failing|work|lsheval)$' "${more[@]}"
+    ctest --test-dir "build-$1" --parallel "$((3 * $(nproc)))" --output-on-failure --no-tests=error -E "$elsewhere" "${more[@]}"
 }
 
 for mode in "${modes[@]}"; do
     case $mode in
         quick) quick ;;
-        asan | ubsan | tsan) watched "$mode" ;;
+        asan | tsan) watched "$mode" ;;
         valgrind)
             command -v valgrind >/dev/null || { echo "No valgrind here" >&2; continue; }
             cmake --build build --parallel "$(nproc)" --target unit_tests >/dev/null
@@ -54,6 +58,6 @@ for mode in "${modes[@]}"; do
                 valgrind -q --error-exitcode=1 --leak-check=full --trace-children=no "$program" >/dev/null
                 echo "valgrind: $name is clean"
             done ;;
-        *) echo "usage: $0 [quick | asan | ubsan | tsan | valgrind]... [-- ARGUMENTS OF CTEST]" >&2; exit 64 ;;
+        *) echo "usage: $0 [quick | asan | tsan | valgrind]... [-- ARGUMENTS OF CTEST]" >&2; exit 64 ;;
     esac
 done
