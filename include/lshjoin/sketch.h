@@ -19,6 +19,7 @@ struct sketching {
     uint32_t words, symbols, symbol_bits, bands, rows, cut;
     uint32_t *pick;   /* [bands][rows] the symbols that a band reads */
     uint64_t *mask;   /* [bands][words] the bits that a band reads */
+    uint64_t *reads;  /* [bands, to a multiple of 8] the same of 64 symbols, a bit for each */
     uint64_t *factor; /* [words] odd: what a key multiplies them by */
     enum simd simd;
     bool counts_bits; /* cpu_counts_bits */
