@@ -54,6 +54,10 @@ void comm_expect_alone(void) {
     for (size_t i = 0; i < sizeof launched / sizeof *launched; i++)
         if (getenv(launched[i]))
             return;
+    /* Whom it stands beside on the machine does not matter: to find that out takes half of MPI's start, and
+     * plugins that ask for displays. */
+    setenv("HWLOC_PLUGINS_PATH", "/nonexistent", 0);
+    setenv("HWLOC_SYNTHETIC", "pu:1", 0);
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     setenv("OMPI_MCA_orte_create_session_dirs", "0", 0); /* all such processes would share one */
     setenv("OMPI_MCA_pml", "ob1", 0);
