@@ -58,7 +58,7 @@ static void expect_candidates(const struct needs *n, double candidates, double r
     bool alone = n->load->ranks == 1;
     n->memory[MEMORY_CANDIDATES] += fmin(candidates, room) * slot_bytes + batch * batch_bytes;
     n->memory[MEMORY_FETCHED] += alone ? 0 : 2 * fmin(n->round, batch * row);
-    n->memory[MEMORY_PAIRS] += pairs * sizeof(struct pair);
+    n->memory[MEMORY_PAIRS] += fmin(pairs, HOME_TOGETHER) * sizeof(struct pair);
     if (n->o->top_k || n->o->format == FORMAT_MHASH)
         n->memory[MEMORY_PAIRS] += 2 * pairs * sizeof(struct pair) +
                                    (alone ? 0 : 2 * fmin(n->round, 2 * pairs * sizeof(struct pair)));

@@ -227,18 +227,29 @@ static void keep_first_copies(struct home *h) {
     h->n = kept;
 }
 
-/* Home's view of pairs becomes the users'. */
-static struct pair *make_pairs(const struct home *h) {
-    struct pair *pairs = mem_alloc(h->n, sizeof *pairs);
+/* Home's view of pair number i becomes the users'. */
+static struct pair make_pair(const struct home *h, uint64_t i) {
     const struct shard *s = h->shard;
-    for (uint64_t i = 0; i < h->n; i++) {
-        uint64_t mine = s->start[s->rank] + candidate_mine(h->batch[i]);
-        uint64_t other = shard_absolute(s, s->rank, h->batch[i].first);
-        bool mine_is_left = candidate_mine_is_left(h->batch[i]);
-        uint64_t left = mine_is_left ? mine : other, right = mine_is_left ? other : mine;
-        pairs[i] = (struct pair){left, s->self_join ? right : right - s->split, h->value[i], 0};
+    uint64_t mine = s->start[s->rank] + candidate_mine(h->batch[i]);
+    uint64_t other = shard_absolute(s, s->rank, h->batch[i].first);
+    bool mine_is_left = candidate_mine_is_left(h->batch[i]);
+    uint64_t left = mine_is_left ? mine : other, right = mine_is_left ? other : mine;
+    return (struct pair){left, s->self_join ? right : right - s->split, h->value[i], 0};
+}
+
+/* Collective. The pairs of the batch go on, some at a time: they need less memory than all. */
+static void hand_on(struct home *h, struct error *e) {
+    uint64_t left = (h->n + HOME_TOGETHER - 1) / HOME_TOGETHER, done = 0;
+    struct pair *pairs = mem_alloc(min_u64(h->n, HOME_TOGETHER), sizeof *pairs);
+    comm_max(h->comm, &left, 1);
+    for (; left > 0 && !e->status; left--) {
+        uint64_t n = min_u64(HOME_TOGETHER, h->n - done);
+        for (uint64_t i = 0; i < n; i++)
+            pairs[i] = make_pair(h, done + i);
+        sink_take(h->sink, pairs, n, e);
+        done += n;
     }
-    return pairs;
+    free(pairs);
 }
 
 bool home_wants_images(const struct family *family, double row_bytes, double candidates, double rows) {
@@ -274,9 +285,7 @@ static void finish(struct home *h, struct error *e) {
     }
     h->metrics->batches++;
     metrics_stage(h->metrics, STAGE_WRITE);
-    struct pair *pairs = make_pairs(h);
-    sink_take(h->sink, pairs, h->n, e);
-    free(pairs);
+    hand_on(h, e);
     h->n = 0;
 }
 

@@ -52,6 +52,9 @@ enum { HOME_BATCH = 4 };
 
 /* Whether home looks at vectors of so many bytes in byte images first, when there are so many candidates of
  * so many rows in all. */
+/* How many pairs go on to the sink at once. */
+enum { HOME_TOGETHER = 1 << 16 };
+
 bool home_wants_images(const struct family *family, double row_bytes, double candidates, double rows);
 
 /* Room for `bytes` of slots, which is what a rank sends or receives at once. */
