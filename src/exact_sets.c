@@ -5,6 +5,7 @@
 
 #include "exact_method.h"
 #include "lshjoin/base.h"
+#include "lshjoin/delta.h"
 #include "lshjoin/parity.h"
 #include "lshjoin/prefix.h"
 
@@ -33,6 +34,7 @@ struct probe_room {
     uint64_t *row;       /* [met_capacity] rows of those that are compared */
     double *value;       /* [met_capacity] and what that gave */
     uint64_t n_met, n_candidates, met_capacity;
+    struct deltas *deltas;
 };
 
 struct sets {
@@ -79,8 +81,10 @@ static void *create(const struct exact_plan *plan) {
     pool_for(plan->pool, s->index.n, 1024, take_parities, &(struct parities){s, &plan->stay.records});
     s->threads = pool_threads(plan->pool);
     s->room = mem_zero((uint64_t)s->threads, sizeof *s->room);
-    for (int t = 0; t < s->threads; t++)
+    for (int t = 0; t < s->threads; t++) {
         s->room[t].seen = mem_zero(s->index.n / 64 + 1, sizeof *s->room[t].seen);
+        s->room[t].deltas = deltas_create(plan->stay.records.item, s->simd);
+    }
     return s;
 }
 
@@ -89,6 +93,7 @@ static void destroy(void *state) {
     for (int t = 0; t < s->threads; t++) {
         free(s->room[t].prefix);
         free(s->room[t].seen);
+        deltas_free(s->room[t].deltas);
         free(s->room[t].candidate);
         free(s->room[t].met);
         free(s->room[t].row);
@@ -249,12 +254,27 @@ static bool is_pair(const struct exact_plan *plan, uint64_t stay, const void *se
                             : plan->family->verify(&plan->threshold, set, n, row, size, r->item, value);
 }
 
+/* A number for a row that moves, which it shares with no other that stays or moves. */
+static uint64_t number_of(const struct exact_meeting *m, uint64_t row) {
+    const uint64_t other_side = (uint64_t)1 << 63;
+    return (m->moving.first + row) | (m->among ? 0 : other_side);
+}
+
 /* Decide on the n rows that stay of room->row. */
-static void verify(const struct exact_plan *plan, const void *set, struct mover mover,
+static void verify(const struct exact_plan *plan, const struct exact_meeting *m, struct mover mover,
                    struct probe_room *room, uint64_t n, struct finds *found) {
     const struct records *r = &plan->stay.records;
+    const void *set = records_row(&m->moving.records, mover.row);
+    const struct family_run run = {.record = set,
+                                   .items = mover.n,
+                                   .number = number_of(m, mover.row),
+                                   .records = r,
+                                   .first = plan->stay.first,
+                                   .rows = room->row,
+                                   .n = n,
+                                   .deltas = room->deltas};
     if (n >= FAMILY_RUN && plan->family->verify_run)
-        plan->family->verify_run(&plan->threshold, set, mover.n, r, room->row, n, room->value);
+        plan->family->verify_run(&plan->threshold, &run, room->value);
     else
         for (uint64_t k = 0; k < n; k++)
             if (!is_pair(plan, room->row[k], set, mover.n, &room->value[k]))
@@ -268,11 +288,10 @@ static void verify(const struct exact_plan *plan, const void *set, struct mover 
 static void compare(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
                     struct mover mover, struct probe_room *room, struct finds *found) {
     enum { AHEAD = 8 };
-    const void *set = records_row(&m->moving.records, mover.row);
     uint64_t n_near = 0, own[PARITY_WORDS];
     const uint64_t *bits = s->turn ? s->parity + mover.rank * PARITY_WORDS : own;
     if (!s->turn)
-        parity_of(set, mover.n, m->moving.records.item, own);
+        parity_of(records_row(&m->moving.records, mover.row), mover.n, m->moving.records.item, own);
     for (uint64_t k = 0; k < room->n_candidates; k++) {
         if (k + AHEAD < room->n_candidates)
             __builtin_prefetch(s->parity + (uint64_t)room->candidate[k + AHEAD] * PARITY_WORDS);
@@ -281,7 +300,7 @@ static void compare(struct sets *s, const struct exact_plan *plan, const struct 
             room->row[n_near++] = s->index.row[rank];
     }
     if (n_near > 0)
-        verify(plan, set, mover, room, n_near, found);
+        verify(plan, m, mover, room, n_near, found);
 }
 
 /* The prefix of a set that comes by: it is there where the set stays too. */

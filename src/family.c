@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/delta.h"
 #include "lshjoin/lanes.h"
 #include "lshjoin/law.h"
 #include "lshjoin/minhash.h"
@@ -88,12 +89,21 @@ static void prefetch_rows(const struct records *r, const uint64_t *rows, uint64_
     }
 }
 
-static void jaccard_verify_run(const struct threshold *t, const void *a, uint64_t na, const struct records *r,
-                               const uint64_t *rows, uint64_t n, double *value) {
-    struct pivot pivot = pivot_create(a, na, r->item, cpu_simd());
-    for (uint64_t k = 0; k < n; k++) {
-        prefetch_rows(r, rows + k, n - k);
-        if (!pivot_at_least(t->exact, &pivot, records_row(r, rows[k]), records_length(r, rows[k]), &value[k]))
+/* Sets that are much alike are told by their differences, others by a table of the one's elements. */
+static void jaccard_verify_run(const struct threshold *t, const struct family_run *run, double *value) {
+    const struct records *r = run->records;
+    struct pivot pivot = {0};
+    bool turned =
+        deltas_turn_to(run->deltas, run->number, run->record, run->items, run->first, run->rows, run->n);
+    for (uint64_t k = 0; k < run->n; k++) {
+        prefetch_rows(r, run->rows + k, run->n - k);
+        uint64_t row = run->rows[k], n = records_length(r, row);
+        const void *set = records_row(r, row);
+        uint64_t both = turned ? deltas_shared(run->deltas, run->first + row, set, n) : DELTAS_UNKNOWN;
+        if (both == DELTAS_UNKNOWN && !pivot.set)
+            pivot = pivot_create(run->record, run->items, r->item, cpu_simd());
+        if (both == DELTAS_UNKNOWN ? !pivot_at_least(t->exact, &pivot, set, n, &value[k])
+                                   : !jaccard_reaches(t->exact, run->items, n, both, &value[k]))
             value[k] = NAN;
     }
     pivot_free(&pivot);

@@ -7,6 +7,7 @@
 #include "home.h"
 #include "lshjoin/bucket.h"
 #include "lshjoin/coarse.h"
+#include "lshjoin/delta.h"
 #include "lshjoin/exact.h"
 #include "lshjoin/parity.h"
 #include "lshjoin/product8.h"
@@ -49,6 +50,11 @@ struct needs {
     double *memory;
 };
 
+/* What threads know of sets that are much alike. */
+static double of_deltas(const struct needs *n) {
+    return n->family->verify_run ? n->o->threads * (double)deltas_bytes(n->load->item) : 0;
+}
+
 /* Candidates of a rank, `room` of which travel at once: in their slots, and in the batch; the rows of others
  * that they are compared with, as they come and as they are sent; the pairs that become of them, once more
  * and twice on their way where they go on to another rank. */
@@ -56,7 +62,7 @@ static void expect_candidates(const struct needs *n, double candidates, double r
     double batch = fmin(candidates, HOME_BATCH * room), pairs = fmin(n->pairs, batch);
     double row = n->rows > 0 ? n->items / n->rows * (double)n->load->item + sizeof(uint64_t) : 0;
     bool alone = n->load->ranks == 1;
-    n->memory[MEMORY_CANDIDATES] += fmin(candidates, room) * slot_bytes + batch * batch_bytes;
+    n->memory[MEMORY_CANDIDATES] += fmin(candidates, room) * slot_bytes + batch * batch_bytes + of_deltas(n);
     n->memory[MEMORY_FETCHED] += alone ? 0 : 2 * fmin(n->round, batch * row);
     n->memory[MEMORY_PAIRS] += fmin(pairs, HOME_TOGETHER) * sizeof(struct pair);
     if (n->o->top_k || n->o->format == FORMAT_MHASH)
@@ -162,7 +168,7 @@ static void expect_exact_sets(const struct needs *n) {
     n->memory[MEMORY_INDEX] =
         n->rows * (4 * sizeof(uint32_t) + sizeof(uint64_t) + PARITY_WORDS * sizeof(uint64_t)) +
         prefix * (3 * sizeof(uint32_t)) + places * (sizeof(uint64_t) + sizeof(uint32_t)) +
-        fmin(places, all) * 2 * sizeof(uint64_t) +
+        fmin(places, all) * 2 * sizeof(uint64_t) + of_deltas(n) +
         fmin(n->rows, n->pairs) * n->o->threads * 3 * sizeof(uint64_t);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lshjoin/candidate.h"
+#include "lshjoin/delta.h"
 #include "verbose.h"
 
 enum {
@@ -27,6 +28,9 @@ void home_open(struct home *h, uint64_t bytes) {
     h->batch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->batch);
     h->scratch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->scratch);
     h->value = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->value);
+    h->deltas = mem_zero((uint64_t)pool_threads(h->pool), sizeof *h->deltas);
+    for (int t = 0; t < pool_threads(h->pool) && h->family->verify_run; t++)
+        h->deltas[t] = deltas_create(h->records->item, cpu_simd());
 }
 
 void home_close(struct home *h) {
@@ -35,6 +39,9 @@ void home_close(struct home *h) {
     free(h->batch);
     free(h->scratch);
     free(h->value);
+    for (int t = 0; t < pool_threads(h->pool); t++)
+        deltas_free(h->deltas[t]);
+    free(h->deltas);
     preview_free(&h->preview);
     sieves_free(&h->sieves);
 }
@@ -55,7 +62,7 @@ int home_send(struct home *h, struct error *e) {
 /* What decides on a run of n <= CHUNK candidates that share the row of `theirs`: value[n], NaN for those that
  * are dropped. */
 typedef void decide_fn(const struct home *h, const struct u64_pair *c, uint64_t n,
-                       const struct records *theirs, uint64_t row, double *value);
+                       const struct records *theirs, uint64_t row, int thread, double *value);
 
 /* Decide on candidates of one portion of rows: h->value[i]. */
 struct comparison {
@@ -78,7 +85,8 @@ static void digests_of(const struct home *h, struct u64_pair c, const struct rec
 
 /* Of a pair's copies that of its lowest collision stands for it. */
 static void decide_copies(const struct home *h, const struct u64_pair *c, uint64_t n,
-                          const struct records *theirs, uint64_t row, double *value) {
+                          const struct records *theirs, uint64_t row, int thread, double *value) {
+    (void)thread;
     for (uint64_t i = 0; i < n; i++) {
         const void *left, *right;
         digests_of(h, c[i], theirs, row, &left, &right);
@@ -88,7 +96,8 @@ static void decide_copies(const struct home *h, const struct u64_pair *c, uint64
 
 /* The number of bands in which a pair collides; none where only keys were equal, by chance. */
 static void decide_bands(const struct home *h, const struct u64_pair *c, uint64_t n,
-                         const struct records *theirs, uint64_t row, double *value) {
+                         const struct records *theirs, uint64_t row, int thread, double *value) {
+    (void)thread;
     for (uint64_t i = 0; i < n; i++) {
         const void *left, *right;
         digests_of(h, c[i], theirs, row, &left, &right);
@@ -111,14 +120,21 @@ static void look_in_bytes(const struct home *h, const uint64_t *mine, uint64_t n
 }
 
 static void decide_similarity(const struct home *h, const struct u64_pair *c, uint64_t n,
-                              const struct records *theirs, uint64_t row, double *value) {
+                              const struct records *theirs, uint64_t row, int thread, double *value) {
     const void *a = records_row(theirs, row);
     uint64_t na = records_length(theirs, row);
     uint64_t mine[CHUNK];
     for (uint64_t i = 0; i < n; i++)
         mine[i] = candidate_mine(c[i]);
     if (h->family->verify_run && n >= FAMILY_RUN) {
-        h->family->verify_run(&h->threshold, a, na, h->records, mine, n, value);
+        const struct family_run run = {.record = a,
+                                       .items = na,
+                                       .number = c->first,
+                                       .records = h->records,
+                                       .rows = mine,
+                                       .n = n,
+                                       .deltas = h->deltas[thread]};
+        h->family->verify_run(&h->threshold, &run, value);
         return;
     }
     for (uint64_t i = 0; i < n; i++)
@@ -162,7 +178,6 @@ static void prefetch_mine(const struct home *h, const struct records *mine, cons
 }
 
 static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
-    (void)thread;
     struct comparison *job = ctx;
     const struct u64_pair *c = job->home->batch + job->first;
     double *value = job->home->value + job->first;
@@ -172,7 +187,8 @@ static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
             prefetch_mine(job->home, job->mine, c + end, hi - end);
         while (job->rows && job->rows[place] < c[i].first)
             place++;
-        job->decide(job->home, c + i, end - i, job->theirs, job->rows ? place : c[i].first, value + i);
+        job->decide(job->home, c + i, end - i, job->theirs, job->rows ? place : c[i].first, thread,
+                    value + i);
     }
 }
 

@@ -35,6 +35,8 @@ struct home {
     /* Candidates on their way, of each rank's home as many as a slot holds (candidate.h). */
     uint64_t slot_size, *in_slot; /* [ranks] */
     struct u64_pair *slots;       /* [ranks][slot_size] */
+    struct deltas **deltas;       /* [threads] of sets, by their relative numbers */
+
     /* Those that have come since the last flush, room for HOME_BATCH times what comes at once. */
     uint64_t n;
     struct u64_pair *batch, *scratch;
@@ -50,11 +52,11 @@ struct home {
 /* The fewer the batches, the fewer copies of a pair there are to tell apart. */
 enum { HOME_BATCH = 4 };
 
-/* Whether home looks at vectors of so many bytes in byte images first, when there are so many candidates of
- * so many rows in all. */
 /* How many pairs go on to the sink at once. */
 enum { HOME_TOGETHER = 1 << 16 };
 
+/* Whether home looks at vectors of so many bytes in byte images first, when there are so many candidates of
+ * so many rows in all. */
 bool home_wants_images(const struct family *family, double row_bytes, double candidates, double rows);
 
 /* Room for `bytes` of slots, which is what a rank sends or receives at once. */

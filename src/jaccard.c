@@ -148,9 +148,5 @@ uint64_t jaccard_least(struct fraction t, uint64_t na, uint64_t nb) {
 bool jaccard_at_least(struct fraction t, const void *a, uint64_t na, const void *b, uint64_t nb, size_t width,
                       double *similarity) {
     uint64_t least = jaccard_least(t, na, nb);
-    uint64_t both = set_intersection(a, na, b, nb, width, least);
-    if (both < least)
-        return false;
-    *similarity = (double)both / (double)(na + nb - both);
-    return true;
+    return jaccard_reaches(t, na, nb, set_intersection(a, na, b, nb, width, least), similarity);
 }

@@ -157,9 +157,5 @@ bool pivot_at_least(struct fraction t, const struct pivot *p, const void *b, uin
         return jaccard_at_least(t, p->set, p->n, b, nb, p->width, similarity);
     if (min_u64(p->n, nb) < least)
         return false;
-    uint64_t both = intersection(p, b, nb, least);
-    if (both < least)
-        return false;
-    *similarity = (double)both / (double)(p->n + nb - both);
-    return true;
+    return jaccard_reaches(t, p->n, nb, intersection(p, b, nb, least), similarity);
 }

@@ -17,6 +17,8 @@ struct threshold {
     double value;
 };
 
+struct family_run;
+
 struct family {
     const char *metric;     /* as on the command line */
     const char *value;      /* what a verified pair's number is called in the output */
@@ -72,8 +74,19 @@ struct family {
 
     /* The same for one record with n rows of r, where that is faster for FAMILY_RUN rows or more than one by
      * one: their values, NaN where they are not near enough. Else NULL. */
-    void (*verify_run)(const struct threshold *t, const void *a, uint64_t na, const struct records *r,
-                       const uint64_t *rows, uint64_t n, double *value);
+    void (*verify_run)(const struct threshold *t, const struct family_run *run, double *value);
+};
+
+/* A record and the rows that it is compared with. Records have numbers, by which a thread may know them
+ * again. */
+struct family_run {
+    const void *record;
+    uint64_t items, number;
+    const struct records *records;
+    uint64_t first; /* the number of row 0 */
+    const uint64_t *rows;
+    uint64_t n;
+    struct deltas *deltas; /* the thread's */
 };
 
 enum { FAMILY_RUN = 5 };

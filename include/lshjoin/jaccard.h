@@ -23,6 +23,14 @@ uint64_t set_intersection(const void *a, uint64_t na, const void *b, uint64_t nb
  * cannot be. */
 uint64_t jaccard_least(struct fraction threshold, uint64_t na, uint64_t nb);
 
+/* Whether sets of na and nb, not both 0, that share `both` elements reach the threshold, exactly; *similarity
+ * is J. */
+static inline bool jaccard_reaches(struct fraction t, uint64_t na, uint64_t nb, uint64_t both,
+                                   double *similarity) {
+    *similarity = (double)both / (double)(na + nb - both);
+    return both * (t.p + t.q) >= t.p * (na + nb); /* J >= p/q; see jaccard_least */
+}
+
 /* Whether J(a, b) = |a and b| / |a or b| >= threshold, exactly; *similarity is J where it is.
  * Sets must be strictly rising and not both empty. */
 bool jaccard_at_least(struct fraction threshold, const void *a, uint64_t na, const void *b, uint64_t nb,
