@@ -212,6 +212,7 @@ static uint64_t join(struct exact_job *j, struct pass pass, struct error *e) {
                                   .family = j->in->family,
                                   .threshold = *j->threshold,
                                   .stay = side(j->in, pass.stay),
+                                  .alone = pass.among && !j->ordered && comm_size(j->c) == 1,
                                   .left_stays = pass.left_stays,
                                   .sieve = &j->sieves.sieve,
                                   .coarse = &j->sieves.coarse,

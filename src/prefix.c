@@ -61,6 +61,7 @@ struct making {
     struct prefix_rule rule;
     const struct records *sets;
     struct prefix_index *index;
+    bool later;     /* whether the second lists are made */
     uint64_t *next; /* [lists] of each list its number of postings, then where the next one goes */
 };
 
@@ -94,7 +95,8 @@ static void walk_postings(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     const struct prefix_index *x = job->index;
     for (uint64_t k = 0; k < x->n; k++) {
         const uint32_t *prefix = x->prefix + x->at[k];
-        uint64_t later = first_later(job->rule, x->size[k]), n = x->at[k + 1] - x->at[k];
+        uint64_t later = first_later(job->rule, x->size[k]), all = x->at[k + 1] - x->at[k];
+        uint64_t n = job->later ? all : min_u64(later, all);
         for (uint64_t i = 0; i < n; i++)
             if (prefix[i] - lo < hi - lo) {
                 uint64_t place = job->next[2 * (uint64_t)prefix[i] + (i >= later)]++;
@@ -118,19 +120,19 @@ static void make_lists(struct making *job, struct pool *pool) {
         job->next[list] = sum;
         sum += count;
     }
-    x->posting = mem_alloc(x->at[x->n], sizeof *x->posting);
+    x->posting = mem_alloc(sum, sizeof *x->posting);
     pool_for(pool, elements, piece, walk_postings, job);
 }
 
 struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *rarity,
-                                        struct prefix_rule rule, const struct records *sets) {
+                                        struct prefix_rule rule, const struct records *sets, bool later) {
     struct prefix_index x = {0};
     rank_rows(&x, pool, sets);
     x.at = mem_zero(x.n + 1, sizeof *x.at);
     for (uint64_t k = 0; k < x.n; k++)
         x.at[k + 1] = x.at[k] + prefix_length(rule, x.size[k]);
     x.prefix = mem_alloc(x.at[x.n], sizeof *x.prefix);
-    struct making job = {rarity, rule, sets, &x, NULL};
+    struct making job = {rarity, rule, sets, &x, later, NULL};
     pool_for(pool, x.n, 256, take_prefixes, &job);
     make_lists(&job, pool);
     return x;

@@ -11,7 +11,7 @@ struct rarity rarity_create(uint64_t items, uint64_t largest) {
     uint32_t bits = LEAST_BITS;
     while (bits < MOST_BITS && (uint64_t)1 << bits < items)
         bits++;
-    struct rarity r = {.places = (uint64_t)1 << bits};
+    struct rarity r = {.places = (uint64_t)1 << bits, .simd = cpu_simd()};
     if (largest < r.places)
         r.places = largest + 1;
     else
@@ -100,22 +100,26 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void sort_numbers(uint32_t *a, uint64_t n) {
-    if (n > 64) {
-        qsort(a, n, sizeof *a, compare);
-        return;
-    }
-    for (uint64_t i = 1; i < n; i++) {
-        uint32_t x = a[i];
-        uint64_t at = i;
-        for (; at > 0 && a[at - 1] > x; at--)
-            a[at] = a[at - 1];
-        a[at] = x;
-    }
+/* Numbers are below 2^MOST_BITS: signed comparisons are what every SIMD has, and there is room for a place.
+ */
+enum { FEW_BITS = 6, FEW = 1 << FEW_BITS };
+
+/* Sort n <= FEW numbers: each goes where as many are less, of equal ones as many before it. All are compared
+ * with all, without branches. */
+static inline __attribute__((always_inline)) void sort_few(uint32_t *a, uint32_t n) {
+    int32_t key[FEW], less[FEW] = {0};
+    const uint32_t padded = (n + 7) / 8 * 8;
+    for (uint32_t k = 0; k < padded; k++)
+        key[k] = k < n ? (int32_t)(a[k] << FEW_BITS | k) : INT32_MAX;
+    for (uint32_t k = 0; k < n; k++)
+        for (uint32_t i = 0; i < padded; i++)
+            less[i] += key[k] < key[i];
+    for (uint32_t k = 0; k < n; k++)
+        a[less[k]] = (uint32_t)key[k] >> FEW_BITS;
 }
 
-/* Numbers are below 2^31: signed comparisons are what every SIMD has. */
-static uint32_t count_below(const uint32_t *a, uint32_t n, uint32_t bound) {
+static inline __attribute__((always_inline)) uint32_t count_below(const uint32_t *a, uint32_t n,
+                                                                  uint32_t bound) {
     const int32_t b = (int32_t)bound;
     int32_t below = 0;
     for (uint32_t k = 0; k < n; k++)
@@ -125,7 +129,8 @@ static uint32_t count_below(const uint32_t *a, uint32_t n, uint32_t bound) {
 
 /* Bring the `wanted` least of n numbers below `end`, and maybe some more, to the front in any order. Returns
  * how many. A bound is guessed and halved: that looks at all of them some times, but without branches. */
-static uint64_t select_least(uint32_t *a, uint64_t n, uint64_t wanted, uint64_t end) {
+static inline __attribute__((always_inline)) uint64_t select_least(uint32_t *a, uint64_t n, uint64_t wanted,
+                                                                   uint64_t end) {
     uint64_t lo = 0, hi = end, enough = wanted + wanted / 4 + 2,
              kept = 0; /* fewer are below lo, not below hi */
     while (hi - lo > 1) {
@@ -146,13 +151,35 @@ static uint64_t select_least(uint32_t *a, uint64_t n, uint64_t wanted, uint64_t 
     return kept;
 }
 
+/* The `wanted` least of n numbers below `end`, sorted, to the front. */
+static inline __attribute__((always_inline)) void sort_least(uint32_t *a, uint64_t n, uint64_t wanted,
+                                                             uint64_t end) {
+    if (wanted < n)
+        n = select_least(a, n, wanted, end);
+    if (n <= FEW)
+        sort_few(a, (uint32_t)n);
+    else
+        qsort(a, n, sizeof *a, compare);
+}
+
+static void sort_least_scalar(uint32_t *a, uint64_t n, uint64_t wanted, uint64_t end) {
+    sort_least(a, n, wanted, end);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void sort_least_avx2(uint32_t *a, uint64_t n, uint64_t wanted,
+                                                            uint64_t end) {
+    sort_least(a, n, wanted, end);
+}
+#else
+#define sort_least_avx2 sort_least_scalar
+#endif
+
 void rarity_prefix(const struct rarity *r, const void *set, uint64_t n, size_t width, uint64_t wanted,
                    uint32_t *prefix, uint32_t *room) {
     const uint32_t *order = r->order, shift = r->shift;
     for (uint64_t k = 0; k < n; k++)
         room[k] = order[place_of(shift, element_at(set, k, width, width))];
-    if (wanted < n)
-        n = select_least(room, n, wanted, r->places);
-    sort_numbers(room, n);
+    (r->simd == SIMD_SCALAR ? sort_least_scalar : sort_least_avx2)(room, n, wanted, r->places);
     memcpy(prefix, room, wanted * sizeof *prefix);
 }

@@ -26,6 +26,7 @@ struct exact_plan {
     const struct family *family;
     struct threshold threshold;
     struct exact_rows stay;
+    bool alone;          /* all that will come by stays here, too, and meets as `among` says */
     bool left_stays;     /* what stays are the left ones of pairs, where that matters */
     const double *limit; /* [rows that stay], or NULL: what a pair must reach besides; it may get stricter
                             between calls. Of vectors only. */

@@ -59,11 +59,13 @@ struct prefix_index {
     uint64_t *at;            /* [n+1] where the prefix of each rank begins: */
     uint32_t *prefix;        /* [at[n]] numbers by rarity, rising */
     uint64_t *first;         /* [2 * rarity->used + 1] the first posting of each list */
-    struct posting *posting; /* [at[n]] of one list rising by rank, then place */
+    struct posting *posting; /* of one list rising by rank, then place */
 };
 
+/* later: whether sets will be looked up that are smaller than some they pair with; else the second lists are
+ * empty. */
 struct prefix_index prefix_index_create(struct pool *pool, const struct rarity *rarity,
-                                        struct prefix_rule rule, const struct records *sets);
+                                        struct prefix_rule rule, const struct records *sets, bool later);
 void prefix_index_free(struct prefix_index *x);
 
 /* The first rank of a set of at least `size` elements. */

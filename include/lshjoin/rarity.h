@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/cpu.h"
 #include "lshjoin/pool.h"
 #include "lshjoin/records.h"
 
@@ -18,6 +19,7 @@ struct rarity {
     uint64_t *count; /* [places] occurrences */
     uint32_t *order; /* [places] number in the order, the rarest first; those in use are below `used` */
     uint64_t used;
+    enum simd simd;
 };
 
 /* A table, all zero, for sets of `items` elements in all up to `largest` (of all ranks, so that they choose
