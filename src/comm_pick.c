@@ -5,13 +5,24 @@
 
 enum { AHEAD = 16 }; /* rows that memory is asked for before they are copied */
 
-static void copy_rows(const struct records *r, const uint32_t *rows, uint64_t n, char *out) {
-    size_t bytes = r->width * r->item;
+static inline __attribute__((always_inline)) void copy_each(const struct records *r, const uint32_t *rows,
+                                                            uint64_t n, size_t bytes, char *out) {
     for (uint64_t i = 0; i < n; i++) {
         if (i + AHEAD < n)
-            __builtin_prefetch(records_row(r, rows[i + AHEAD]));
-        memcpy(out + i * bytes, records_row(r, rows[i]), bytes);
+            __builtin_prefetch((const char *)r->data + rows[i + AHEAD] * bytes);
+        memcpy(out + i * bytes, (const char *)r->data + rows[i] * bytes, bytes);
     }
+}
+
+/* Sketches of the usual sizes without a call for each. */
+static void copy_rows(const struct records *r, const uint32_t *rows, uint64_t n, char *out) {
+    size_t bytes = r->width * r->item;
+    if (bytes == 64)
+        copy_each(r, rows, n, 64, out);
+    else if (bytes == 32)
+        copy_each(r, rows, n, 32, out);
+    else
+        copy_each(r, rows, n, bytes, out);
 }
 
 /* What a call takes of the wanted rows: every `step`-th; arrays are [ranks]. Rows of a bucket rise, so a

@@ -7,6 +7,8 @@
 #include "lshjoin/screen.h"
 #include "owner.h"
 
+enum { CACHED_ROWS = 1 << 12 }; /* whose sketches stay in a core's cache while they are screened */
+
 struct sketch_join {
     struct comm *c;
     struct pool *pool;
@@ -77,7 +79,14 @@ static void screen_portion_of(struct sketch_join *j, struct error *e) {
     }
 }
 
-/* The round's buckets, as many rows at a time as a round's bound has room for sketches. */
+/* How many rows' sketches to fetch at a time: as a round's bound has room for, or, where none travels, as
+ * they stay in the cache. */
+static uint64_t rows_at_once(const struct sketch_join *j, size_t bytes) {
+    uint64_t bound = j->o->round_bytes / 16 / bytes;
+    return comm_size(j->c) > 1 ? bound : min_u64(bound, CACHED_ROWS * (uint64_t)j->o->threads);
+}
+
+/* The round's buckets, some rows at a time. */
 static void screen_round(struct sketch_join *j, const struct bucket_list *lists, uint32_t first_band,
                          struct error *e) {
     const struct records *words = &j->sketches.words;
@@ -86,7 +95,7 @@ static void screen_round(struct sketch_join *j, const struct bucket_list *lists,
     for (uint64_t left = true; left && !e->status;) {
         uint64_t n;
         metrics_stage(j->metrics, STAGE_CANDIDATES);
-        const uint64_t *rows = screen_portion(j->screen, j->o->round_bytes / 16 / bytes, &n);
+        const uint64_t *rows = screen_portion(j->screen, rows_at_once(j, bytes), &n);
         left = n > 0;
         comm_max(j->c, &left, 1);
         if (!left)
