@@ -34,15 +34,28 @@ struct sign_job {
     uint32_t *scratch; /* [threads][chunk][variants * bands * words + padding] */
 };
 
-/* The keys of a record's words, or none where that is NULL. */
-static void make_keys(const struct sign_job *job, uint64_t row, uint32_t variant, const uint32_t *words) {
+/* Whether a record takes part in a band. */
+static bool takes_part(const struct sign_job *job, const uint32_t *words) {
+    for (uint32_t k = 0; k < job->words && job->family->skips_bands; k++)
+        if (words[k])
+            return true;
+    return !job->family->skips_bands;
+}
+
+/* The keys of a variant of rows [lo, hi), whose words lie `each` apart, or none where pairs[] is false or
+ * they do not store. Band by band: those of one band lie together. */
+static void make_keys(const struct sign_job *job, uint64_t lo, uint64_t hi, uint32_t variant,
+                      const uint32_t *words, uint64_t each, const bool *pairs) {
     const struct band_keys *k = &job->out->keys;
-    uint64_t each = band_keys_each(k), place = variant ? k->n + (variant - 1) * k->asking + row : row;
-    for (uint32_t band = 0; band < k->bands; band++)
-        k->key[band * each + place] =
-            words ? band_key(words + (uint64_t)band * job->words, job->words, job->band + band) |
-                        (variant ? BAND_ASKS : 0)
-                  : BAND_NO_KEY;
+    uint64_t *key = k->key + (variant ? k->n + (variant - 1) * k->asking : 0);
+    words += (uint64_t)variant * k->bands * job->words;
+    for (uint32_t band = 0; band < k->bands; band++, words += job->words, key += band_keys_each(k))
+        for (uint64_t row = lo; row < hi; row++) {
+            const uint32_t *of_row = words + (row - lo) * each;
+            bool has = pairs[row - lo] && (variant || row >= job->storing) && takes_part(job, of_row);
+            key[row] = has ? band_key(of_row, job->words, job->band + band) | (variant ? BAND_ASKS : 0)
+                           : BAND_NO_KEY;
+        }
 }
 
 static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
@@ -50,18 +63,17 @@ static void sign_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     const struct band_keys *k = &job->out->keys;
     lo += job->first;
     hi += job->first;
-    uint64_t of_variant = (uint64_t)k->bands * job->words, each = k->variants * of_variant;
+    uint64_t each = (uint64_t)k->variants * k->bands * job->words;
     uint32_t *words = job->scratch + (uint64_t)thread * (job->chunk * each + MINHASH_PADDING);
     bool pairs[MOST_TOGETHER];
     job->family->sign(job->signer, job->records, lo, hi, k->asking, words, pairs);
-    for (uint64_t row = lo; row < hi; row++, words += each) {
-        bool good = pairs[row - lo];
-        make_keys(job, row, 0, good && row >= job->storing ? words : NULL);
-        for (uint32_t variant = 1; variant < k->variants && row < k->asking; variant++)
-            make_keys(job, row, variant, good ? words + variant * of_variant : NULL);
-        if (good && job->out->digest.data)
-            memcpy((uint32_t *)job->out->digest.data + row * each, words, each * sizeof *words);
-    }
+    make_keys(job, lo, hi, 0, words, each, pairs);
+    for (uint32_t variant = 1; variant < k->variants; variant++)
+        make_keys(job, lo, min_u64(hi, k->asking), variant, words, each, pairs);
+    for (uint64_t row = lo; row < hi && job->out->digest.data; row++)
+        if (pairs[row - lo])
+            memcpy((uint32_t *)job->out->digest.data + row * each, words + (row - lo) * each,
+                   each * sizeof *words);
 }
 
 static struct band_keys keys_create(uint64_t n, uint32_t bands, uint32_t variants, uint64_t asking) {
@@ -78,7 +90,8 @@ struct signatures signatures_create(struct pool *pool, const struct family *fami
     uint32_t variants = family_variants(family, drawing), words = family->words(drawing->rows);
     struct signatures s = {.keys =
                                keys_create(n, drawing->bands, variants, variants > 1 ? min_u64(n, split) : 0),
-                           .is_asymmetric = family->is_asymmetric};
+                           .is_asymmetric = family->is_asymmetric,
+                           .is_directed = family->is_directed};
     uint64_t each = (uint64_t)variants * drawing->bands * words;
     struct sign_job job = {
         .family = family, .records = records, .out = &s, .words = words, .band = drawing->first_band};
@@ -167,7 +180,7 @@ static inline uint32_t meeting(const struct signatures *s, const uint32_t *left,
     if (s->keys.variants == 1)
         return part_equal(left, right, words) ? 0 : NOWHERE;
     const uint64_t *a = (const uint64_t *)(const void *)left, *b = (const uint64_t *)(const void *)right;
-    if ((!s->is_asymmetric && a[0] == b[0]) || asks_for(b, s->keys.variants, a[0]))
+    if ((!s->is_asymmetric && a[0] == b[0]) || (!s->is_directed && asks_for(b, s->keys.variants, a[0])))
         return 0;
     return asks_for(a, s->keys.variants, b[0]) ? 1 : NOWHERE;
 }

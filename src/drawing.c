@@ -5,6 +5,45 @@
 
 #include "lshjoin/base.h"
 
+struct drawing drawing_of_tier(const struct drawing *d, const struct tier *t) {
+    uint64_t first = max_u64(d->first_band, t->first),
+             end = min_u64((uint64_t)d->first_band + d->bands, (uint64_t)t->first + t->bands);
+    return (struct drawing){.bands = first < end ? (uint32_t)(end - first) : 0,
+                            .rows = t->rows,
+                            .first_band = first < end ? (uint32_t)first - t->first : 0,
+                            .all_bands = t->bands,
+                            .pool = t->pool,
+                            .seed = d->seed,
+                            .ratio = t->ratio};
+}
+
+/* Those of all tiers begin with the first. */
+static uint64_t end_of_values(const struct drawing *d) {
+    uint64_t end = 0;
+    for (uint32_t k = 0; k < d->n_tiers; k++) {
+        struct drawing of = drawing_of_tier(d, &d->tier[k]);
+        if (of.bands)
+            end = max_u64(end, (uint64_t)drawing_first_value(&of) + drawing_values(&of));
+    }
+    return end;
+}
+
+uint32_t drawing_values(const struct drawing *d) {
+    if (d->n_tiers)
+        return (uint32_t)end_of_values(d) - drawing_first_value(d);
+    return d->pool ? d->pool : d->bands * d->rows;
+}
+
+uint32_t drawing_first_value(const struct drawing *d) {
+    uint32_t first = UINT32_MAX;
+    for (uint32_t k = 0; k < d->n_tiers; k++) {
+        struct drawing of = drawing_of_tier(d, &d->tier[k]);
+        if (of.bands)
+            first = (uint32_t)min_u64(first, drawing_first_value(&of));
+    }
+    return d->n_tiers ? first : d->pool ? 0 : d->first_band * d->rows;
+}
+
 static bool insert(uint32_t *set, uint32_t size, uint32_t value) {
     uint32_t at = size;
     for (; at > 0 && set[at - 1] >= value; at--)

@@ -240,9 +240,20 @@ struct forecast forecast_make(const struct plan *p, const struct survey *s, cons
     return f;
 }
 
+static void print_tiers(FILE *f, const struct drawing *d) {
+    for (uint32_t k = 0; k < d->n_tiers; k++) {
+        const struct tier *t = &d->tier[k];
+        fprintf(f, "  right sets of up to %.3g elements for one of a left set: %u bands of %u rows", t->ratio,
+                t->bands, t->rows);
+        fprintf(f, t->pool ? " from a pool of %u\n" : "\n", t->pool);
+    }
+}
+
 static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
     const struct drawing *d = &p->drawing;
-    fprintf(f, "plan                 %u bands of %u rows", d->bands, d->rows);
+    fprintf(f, "plan                 %u bands of %s%u rows", d->bands, d->n_tiers ? "up to " : "", d->rows);
+    if (d->n_tiers)
+        fprintf(f, " in %u tiers", d->n_tiers);
     if (d->symbol_bits)
         fprintf(f, " of sketches of %u symbols of %u bit%s", d->pool, d->symbol_bits, plural(d->symbol_bits));
     else if (d->pool)
@@ -254,6 +265,7 @@ static void print_plan(FILE *f, const struct plan *p, const struct options *o) {
     if (d->n_left_out)
         fprintf(f, "; %u dear band%s left out", d->n_left_out, plural(d->n_left_out));
     fprintf(f, "\n");
+    print_tiers(f, d);
     if (p->agreement > 0)
         fprintf(f,
                 "recall               %.4f of pairs at the threshold, %.4f expected of all pairs above it\n",

@@ -49,6 +49,7 @@ static void sign(struct hash_join *j, uint32_t band, uint32_t band_end) {
 static int send_candidates(struct hash_join *j, uint64_t pairs, double done, double share, struct error *e) {
     struct pair_cursor cursor = {.shard = &j->in->shard,
                                  .exclusive = inputs_exclude(j->in, j->o),
+                                 .ordered = j->in->family->is_directed,
                                  .lists = j->owner.lists,
                                  .n_lists = j->o->threads};
     struct home *home = &j->home;

@@ -141,11 +141,14 @@ static void decide_similarity(const struct home *h, const struct u64_pair *c, ui
         value[i] = 0;
     if (h->preview.coarse && (theirs == h->records || n >= IMAGE_RUN))
         look_in_bytes(h, mine, n, theirs, row, value);
-    for (uint64_t i = 0; i < n; i++)
-        if (!isnan(value[i]) &&
-            !h->family->verify(&h->threshold, records_row(h->records, mine[i]),
-                               records_length(h->records, mine[i]), a, na, theirs->item, &value[i]))
+    for (uint64_t i = 0; i < n; i++) {
+        const void *b = records_row(h->records, mine[i]);
+        uint64_t nb = records_length(h->records, mine[i]);
+        bool turned = candidate_mine_is_left(c[i]);
+        if (!isnan(value[i]) && !h->family->verify(&h->threshold, turned ? b : a, turned ? nb : na,
+                                                   turned ? a : b, turned ? na : nb, theirs->item, &value[i]))
             value[i] = NAN;
+    }
 }
 
 static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {

@@ -494,8 +494,13 @@ static int check_containment(const struct options *o, struct error *e) {
             e, EX_USAGE,
             "--cluster-method star: a set in another is not as similar to it as that is to the set: "
             "--metric containment goes with components");
-    if (!o->exact)
-        return error_set(e, EX_USAGE, "--metric containment needs --exact");
+    if (o->minhash == MINHASH_FAST)
+        return error_set(e, EX_USAGE, "--minhash fast: bands for --metric containment read no sketches");
+    if (!o->verify && (o->bands || o->rows))
+        return error_set(
+            e, EX_USAGE,
+            "--metric containment needs --threshold or --top-k: which of two sets is in the other "
+            "candidates do not tell, and they are those of jaccard");
     return 0;
 }
 

@@ -22,7 +22,7 @@ static const double ns_symbol = 80, ns_weighted_element = 40;
 static const double ns_sketch_element = 0.05, ns_sketch_coordinate = 0.025, ns_sketch_key = 4,
                     ns_sketch_send = 7, ns_sketch_group = 8, ns_screen = 2, ns_mask = 0.6, ns_screened = 30;
 
-enum { GRID = 212, ROUNDS = 300, MOST_BANDS = UINT16_MAX, MOST_ROWS = 64, MOST_POOL = 4096 };
+enum { GRID = 212, ROUNDS = 300, MOST_ROWS = 64, MOST_POOL = 4096 };
 
 /* Copies of candidates that fit one batch of the usual size; in several, digests tell copies apart. */
 static const double batch = 6e6;
@@ -114,12 +114,18 @@ static void words_seconds(double *ns, const struct plan *p, const struct family 
                           const struct survey *s) {
     const struct drawing *d = &p->drawing;
     bool vectors = family->is_of_vectors;
-    double keys = d->bands * ((double)s->rows * (1 + family->is_asymmetric) + (double)s->asking * d->probes);
+    double each = (double)s->rows * (1 + family->is_asymmetric) + (double)s->asking * d->probes;
+    double keys = d->bands * each, picked = keys * d->rows;
+    if (d->n_tiers)
+        keys = picked = 0;
+    for (uint32_t k = 0; k < d->n_tiers; k++) {
+        keys += d->tier[k].takers * d->tier[k].bands;
+        picked += d->tier[k].takers * d->tier[k].bands * d->tier[k].rows;
+    }
     uint32_t values = drawing_values(d), together = vectors ? 16 : 64; /* as many are hashed at once */
     values = family->is_weighted ? values : (values + together - 1) / together * together;
     ns[STAGE_SIGN] =
-        sign_ns(family, s, values, ns_hash_coordinate, ns_hash_element) +
-        keys * (ns_key + ns_pick * d->rows) +
+        sign_ns(family, s, values, ns_hash_coordinate, ns_hash_element) + keys * ns_key + picked * ns_pick +
         (d->probes ? (double)s->asking * d->bands * (d->probes * ns_probe + d->rows * ns_move) : 0);
     ns[STAGE_EXCHANGE] = keys * ns_send;
     ns[STAGE_GROUP] = keys * ns_group;
@@ -145,10 +151,12 @@ void plan_seconds(struct plan *p, const struct family *family, const struct surv
     ns[STAGE_VERIFY] =
         p->candidates * (ns_compare + mean * (vectors ? ns_compare_coordinate : 2 * ns_compare_element));
     ns[STAGE_WRITE] = p->pairs * ns_pair;
-    double unlike = 1 - p->agreement; /* the prefixes' share of a set; both sides have one */
-    double exact = ns[STAGE_READ] +
-                   (vectors ? s->pairs * mean * ns_exact_coordinate
-                            : items * ns_exact_index + s->pairs * mean * ns_exact_element * unlike * unlike);
+    double unlike =
+        1 - p->agreement; /* the prefixes' share of a set; both sides have one, unless it is a set in */
+    double shares = family->is_directed ? unlike : unlike * unlike; /* another, which is looked up whole */
+    double exact =
+        ns[STAGE_READ] + (vectors ? s->pairs * mean * ns_exact_coordinate
+                                  : items * ns_exact_index + s->pairs * mean * ns_exact_element * shares);
     for (int k = 0; k < STAGES; k++)
         ns[k] *= 1e-9;
     p->exact = 1e-9 * exact;
@@ -181,6 +189,7 @@ struct search {
     const struct survey *survey;
     const struct mixture *mixture;
     double threshold, agreement, recall;
+    uint32_t most_bands;
     bool any;
     struct plan best;
 };
@@ -199,7 +208,7 @@ static double consider(struct search *s, const struct drawing *d, double recall)
 static void consider_rows(struct search *s, struct drawing d) {
     d.pool = 0;
     d.bands = 1;
-    d.bands = law_least_bands(d, s->agreement, s->recall, MOST_BANDS);
+    d.bands = law_least_bands(d, s->agreement, s->recall, s->most_bands);
     if (!d.bands)
         return;
     if (consider(s, &d, law_found(&d, s->agreement)) > plan_work(&s->best))
@@ -207,7 +216,7 @@ static void consider_rows(struct search *s, struct drawing d) {
     for (uint64_t pool = min_u64(MOST_POOL, (uint64_t)d.bands * d.rows * 3 / 4); pool > d.rows;
          pool = pool * 3 / 4) {
         d.pool = (uint32_t)pool;
-        d.bands = law_least_bands(d, s->agreement, s->recall, MOST_BANDS);
+        d.bands = law_least_bands(d, s->agreement, s->recall, s->most_bands);
         if (!d.bands)
             return;
         if (consider(s, &d, law_found(&d, s->agreement)) > plan_work(&s->best))
@@ -231,7 +240,7 @@ static void consider_probes(struct search *s, struct drawing d) {
             continue;
         double band = share / TRIALS, lower = band - 3 * sqrt(band * (1 - band) / TRIALS);
         const struct drawing alike = {.bands = 1, .rows = 1}; /* bands of one value that agrees so often */
-        d.bands = law_least_bands(alike, lower, s->recall, MOST_BANDS);
+        d.bands = law_least_bands(alike, lower, s->recall, s->most_bands);
         d.probes = t;
         if (d.bands)
             consider(s, &d, law_any(lower, d.bands));
@@ -239,7 +248,7 @@ static void consider_probes(struct search *s, struct drawing d) {
 }
 
 int plan_choose(struct plan *p, const struct family *family, const struct survey *survey, double threshold,
-                double recall, struct error *e) {
+                double recall, uint32_t most_bands, struct error *e) {
     const double worth_probing = 20; /* seconds of work: trying takes some of them */
     struct mixture *m = mixture_create(survey);
     struct search s = {.family = family,
@@ -247,7 +256,8 @@ int plan_choose(struct plan *p, const struct family *family, const struct survey
                        .mixture = m,
                        .threshold = threshold,
                        .agreement = p->agreement,
-                       .recall = recall};
+                       .recall = recall,
+                       .most_bands = most_bands};
     struct drawing d = p->drawing;
     bool possible = recall < 1 || p->agreement >= 1; /* what is nearly 1 is rounded to it */
     for (d.rows = 1; possible && d.rows <= MOST_ROWS; d.rows++)

@@ -8,6 +8,7 @@
 #include "lshjoin/law.h"
 #include "lshjoin/sketch_plan.h"
 #include "lshjoin/sort.h"
+#include "lshjoin/tiers.h"
 #include "rehearse.h"
 #include "sample.h"
 
@@ -29,16 +30,47 @@ static double choose_width(const struct options *o, const struct inputs *in) {
     return fmin(fmax(fmax(4 * o->threshold.value, least), DBL_MIN), DBL_MAX);
 }
 
+/* What a plan is made from. */
+struct choice {
+    struct comm *c;
+    struct pool *pool;
+    const struct options *o;
+    const struct inputs *in;
+    struct sizes sizes;   /* of all ranks' sets, where the plan goes by them */
+    struct sample sample; /* of this rank's rows */
+    double joined[2];     /* the share of each input's rows that no identical one stands for, */
+    double mates;         /* and of the pairs of one input's rows that are identical; as the sample tells */
+};
+
+/* Collective. The sets that are here, of which the first `left` are left ones. */
+static void measure_sizes(struct choice *by, uint64_t left) {
+    const struct records *r = &by->in->records;
+    enum { ALL = 2 * SIZE_CLASSES };
+    by->sizes = sizes_create();
+    for (uint64_t row = 0; row < r->n && by->in->family->is_directed; row++)
+        for (int side = 0; side < 2; side++)
+            if (by->in->shard.self_join || (row < left) == (side == 0))
+                sizes_add(&by->sizes, side, records_length(r, row));
+    comm_sum(by->c, by->sizes.rows[0], ALL);
+    comm_sum(by->c, by->sizes.items[0], ALL);
+    comm_min(by->c, by->sizes.least[0], ALL);
+    comm_max(by->c, by->sizes.most[0], ALL);
+}
+
 /* What is drawn from whatever the bands will be. */
-static struct plan begin(const struct options *o, const struct inputs *in, bool sketched) {
+static struct plan begin(const struct choice *by, bool sketched) {
+    const struct options *o = by->o;
+    const struct inputs *in = by->in;
     const struct family *family = in->family;
+    const struct fraction least = o->threshold_text ? o->threshold.exact : (struct fraction){0, 1};
     struct plan p = {.drawing = {.bands = o->bands,
                                  .rows = o->rows,
                                  .pool = sketched ? sketch_plan_symbols(family) : o->pool,
                                  .symbol_bits = sketched ? family->symbol_bits : 0,
                                  .seed = o->seed,
                                  .width = choose_width(o, in),
-                                 .norm = in->largest_norm}};
+                                 .norm = in->largest_norm,
+                                 .ratio = tiers_ratio(&by->sizes, least)}};
     if (family->probes && o->bands)
         p.drawing.probes = (uint32_t)min_u64(o->probes, family->probes(o->rows));
     if (o->threshold_text || o->radius_text)
@@ -66,17 +98,6 @@ static uint64_t largest_sampled(struct comm *c, const struct sample *s) {
     return most;
 }
 
-/* What a plan is made from. */
-struct choice {
-    struct comm *c;
-    struct pool *pool;
-    const struct options *o;
-    const struct inputs *in;
-    struct sample sample; /* of this rank's rows */
-    double joined[2];     /* the share of each input's rows that no identical one stands for, */
-    double mates;         /* and of the pairs of one input's rows that are identical; as the sample tells */
-};
-
 /* Of how many rows, and pairs, the plan is. */
 static struct survey count_rows(const struct choice *by) {
     const struct inputs *in = by->in;
@@ -97,7 +118,9 @@ static struct survey count_rows(const struct choice *by) {
                            .asking = (uint64_t)asking,
                            .items = (uint64_t)(elements * times),
                            .item = in->records.item,
-                           .pairs = self_join ? left * (left - 1) / 2 : left * right};
+                           .pairs = !self_join                ? left * right
+                                    : in->family->is_directed ? left * (left - 1)
+                                                              : left * (left - 1) / 2};
 }
 
 /* The hashes of this rank's sampled rows; none, 0, of one that pairs with nothing. To free. */
@@ -178,11 +201,25 @@ static int agree(struct plan *p, struct survey *s, struct comm *c, struct error 
 /* Bands that read words. */
 static int choose_words(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
     const struct options *o = by->o;
-    sample_compare(s, by->c, by->pool, by->in->family, &by->sample, &p->drawing);
+    sample_compare(s, by->c, by->pool, by->in->family, &by->sample, &p->drawing, NULL);
     if (comm_rank(by->c) == 0 && o->recall > 0)
-        plan_choose(p, by->in->family, s, o->threshold.value, o->recall, e);
+        plan_choose(p, by->in->family, s, o->threshold.value, o->recall, PLAN_MOST_BANDS, e);
     else if (comm_rank(by->c) == 0)
         plan_forecast(p, by->in->family, s);
+    return agree(p, s, by->c, e);
+}
+
+/* Bands of sets in others: in tiers, unless they are given. Two sets agree in a value as often as they are
+ * similar. */
+static int choose_tiers(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
+    const struct options *o = by->o;
+    plan_tally *of_step = mem_zero(SIZE_STEPS, sizeof *of_step);
+    sample_compare(s, by->c, by->pool, &family_jaccard, &by->sample, &p->drawing, of_step);
+    if (comm_rank(by->c) == 0 && o->recall > 0)
+        tiers_choose(p, by->in->family, s, &by->sizes, of_step, &o->threshold, o->recall, e);
+    else if (comm_rank(by->c) == 0)
+        plan_forecast(p, by->in->family, s);
+    free(of_step);
     return agree(p, s, by->c, e);
 }
 
@@ -230,17 +267,22 @@ static void leave_out_old(struct plan *p, const struct survey *s, const struct c
     plan_seconds(p, by->in->family, s);
 }
 
-/* The plan, tried out on the sample. Sketches have too few symbols for what is hardly similar, and for nearly
- * all of what is not quite: then bands must read words. */
+/* Sketches have too few symbols for what is hardly similar, and for nearly all of what is not quite: then
+ * bands must read words. */
+static int choose_bands(struct plan *p, struct survey *s, const struct choice *by, struct error *e) {
+    if (p->drawing.symbol_bits && choose_sketches(p, s, by))
+        return 0;
+    *p = begin(by, false);
+    *s = count_rows(by);
+    return choose_words(p, s, by, e);
+}
+
+/* The plan, tried out on the sample. */
 static int choose_and_rehearse(struct plan *p, struct survey *s, struct choice *by, struct error *e) {
     collapse(by);
     *s = count_rows(by);
-    if (!p->drawing.symbol_bits || !choose_sketches(p, s, by)) {
-        *p = begin(by->o, by->in, false);
-        *s = count_rows(by);
-        if (choose_words(p, s, by, e))
-            return e->status;
-    }
+    if (by->in->family->is_directed ? choose_tiers(p, s, by, e) : choose_bands(p, s, by, e))
+        return e->status;
     p->drawing.most_items = largest_sampled(by->c, &by->sample);
     if (p->drawing.symbol_bits && by->o->recall > 0)
         leave_out_bands(p, s, by);
@@ -267,9 +309,12 @@ static struct sample select_sample(const struct inputs *in, const struct options
 
 int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool *pool,
                   const struct options *o, const struct inputs *in, struct error *e) {
-    *p = begin(o, in, is_sketched(o, in->family));
+    struct choice by = {.c = c, .pool = pool, .o = o, .in = in};
+    uint64_t first = in->shard.start[in->shard.rank];
+    measure_sizes(&by, max_u64(in->shard.split, first) - first);
+    *p = begin(&by, is_sketched(o, in->family));
     if (o->recall > 0) {
-        struct choice by = {c, pool, o, in, .sample = select_sample(in, o)};
+        by.sample = select_sample(in, o);
         choose_and_rehearse(p, s, &by, e);
         free(by.sample.row);
     }
@@ -286,7 +331,8 @@ int planning_dry(struct plan *p, struct survey *s, struct inputs *in, struct com
     all->row = mem_alloc(in->records.n, sizeof *all->row);
     for (; all->n < in->records.n; all->n++)
         all->row[all->n] = all->n;
-    *p = begin(o, in, is_sketched(o, in->family));
+    measure_sizes(&by, all->left);
+    *p = begin(&by, is_sketched(o, in->family));
     choose_and_rehearse(p, s, &by, e);
     free(all->row);
     return e->status;

@@ -101,6 +101,7 @@ static void sign_cast(struct cast *all, struct comm *c, struct pool *pool, const
     struct band_keys like;
     struct records mine = sign_rows(pool, family, sample, split, d, &like);
     all->signatures.is_asymmetric = family->is_asymmetric;
+    all->signatures.is_directed = family->is_directed;
     all->signatures.digest = gather_rows(c, &mine, sample->left);
     all->n = all->signatures.digest.n;
     all->signatures.keys = keys_of(&all->signatures.digest, &like, all->left);
@@ -161,15 +162,19 @@ static void count(struct outcome *o, const struct audience *by, uint64_t a, uint
     o->candidates++;
     if (r->data && by->plan->agreement > 0 &&
         by->family->verify(by->threshold, records_row(r, a), records_length(r, a), records_row(r, b),
-                           records_length(r, b), r->item, &value))
-        o->pairs[(uint64_t)(by->family->agreement(value, &by->plan->drawing) * STEPS)]++;
+                           records_length(r, b), r->item, &value)) {
+        /* in how many values sets agree their sizes say, too: what is promised is known of all */
+        double agreement = by->family->is_directed ? 0 : by->family->agreement(value, &by->plan->drawing);
+        o->pairs[(uint64_t)(agreement * STEPS)]++;
+    }
 }
 
 /* The pairs that meet: those that are the first copy of theirs are candidates. */
 static void examine(struct outcome *o, const struct audience *by, const struct bucket_list *lists,
                     int n_lists) {
     const struct signatures *signatures = &by->cast->signatures;
-    struct pair_cursor cursor = {.shard = by->shard, .lists = lists, .n_lists = n_lists};
+    struct pair_cursor cursor = {
+        .shard = by->shard, .ordered = by->family->is_directed, .lists = lists, .n_lists = n_lists};
     struct u64_pair *slots = mem_alloc(SLOT, sizeof *slots);
     uint64_t n = 0;
     for (bool more = true; more;) {

@@ -135,6 +135,18 @@ static json_t *bands_json(const struct drawing *d) {
     return bands;
 }
 
+/* Bands by how many elements a right set may have for each of the left one. */
+static json_t *tiers_json(const struct drawing *d) {
+    json_t *tiers = json_array();
+    for (uint32_t k = 0; k < d->n_tiers; k++) {
+        const struct tier *t = &d->tier[k];
+        json_array_append_new(tiers,
+                              json_pack("{s:i, s:f, s:i, s:i, s:i}", "step", (int)t->step, "ratio", t->ratio,
+                                        "bands", (int)t->bands, "rows", (int)t->rows, "pool", (int)t->pool));
+    }
+    return tiers;
+}
+
 static json_t *parameters_json(const struct options *o, const struct inputs *in, const struct drawing *d) {
     json_t *parameters =
         json_pack("{s:s, s:b, s:i, s:i, s:o, s:i, s:i, s:s?, s:s?, s:o, s:b}", "metric", in->family->metric,
@@ -148,6 +160,9 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
     if (d->symbol_bits)
         json_object_update_new(
             parameters, json_pack("{s:i, s:i}", "symbol_bits", (int)d->symbol_bits, "cut", (int)d->cut));
+    if (in->family->is_directed && !o->exact)
+        json_object_update_new(parameters,
+                               json_pack("{s:f, s:o}", "ratio", d->ratio, "tiers", tiers_json(d)));
     if (d->n_left_out)
         json_object_update_new(parameters, json_pack("{s:i, s:o}", "bands_left_out", (int)d->n_left_out,
                                                      "bands_kept", bands_json(d)));

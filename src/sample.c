@@ -31,6 +31,7 @@ struct records sample_next(const struct sample *s, uint64_t *next) {
  * tell. */
 struct profile {
     uint16_t stored[PLAN_VALUES], asked[PLAN_VALUES];
+    uint32_t size_class; /* 0 where they are of no matter */
 };
 
 enum {
@@ -49,7 +50,8 @@ struct sample_job {
     uint64_t first, step; /* rows of this rank: first, first + step, ... */
     bool self_join;
     enum simd simd;
-    uint64_t (*agreeing)[PLAN_VALUES + 1]; /* [threads] */
+    uint32_t steps;       /* of sizes: SIZE_STEPS, or 1 */
+    plan_tally *agreeing; /* [threads][steps] */
 };
 
 static void fold(const uint32_t *words, uint16_t *values) {
@@ -71,38 +73,43 @@ static void make_profiles(void *ctx, uint64_t lo, uint64_t hi, int thread) {
             continue;
         fold(of_row, profile[i].stored);
         fold(of_row + each - PLAN_VALUES, profile[i].asked);
+        profile[i].size_class = job->steps > 1 ? size_class(records_length(job->rows, i)) : 0;
     }
     free(words);
 }
 
-/* The profiles lo..hi-1 counted by how many of their stored values are those that row i asks for: one text
- * for all levels. */
+/* The profiles lo..hi-1 counted by step of size, of `steps`, and how many of their stored values are those
+ * that row i asks for: one text for all levels. */
 static inline __attribute__((always_inline)) void compare(const struct profile *all, uint64_t i, uint64_t lo,
-                                                          uint64_t hi, uint64_t *count) {
+                                                          uint64_t hi, uint32_t steps, plan_tally *count) {
     const uint16_t *asked = all[i].asked;
+    uint32_t middle = steps / 2;
     for (uint64_t j = lo; j < hi; j++) {
         uint16_t n = 0;
         for (int k = 0; k < PLAN_VALUES; k++)
             n = (uint16_t)(n + (asked[k] == all[j].stored[k]));
-        count[n]++;
+        count[middle + all[j].size_class - all[i].size_class][n]++;
     }
 }
 
-typedef void compare_fn(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint64_t *count);
+typedef void compare_fn(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint32_t steps,
+                        plan_tally *count);
 
-static void compare_scalar(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint64_t *count) {
-    compare(all, i, lo, hi, count);
+static void compare_scalar(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint32_t steps,
+                           plan_tally *count) {
+    compare(all, i, lo, hi, steps, count);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void compare_avx2(const struct profile *all, uint64_t i, uint64_t lo,
-                                                         uint64_t hi, uint64_t *count) {
-    compare(all, i, lo, hi, count);
+                                                         uint64_t hi, uint32_t steps, plan_tally *count) {
+    compare(all, i, lo, hi, steps, count);
 }
 
 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))) static void
-compare_avx512(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint64_t *count) {
-    compare(all, i, lo, hi, count);
+compare_avx512(const struct profile *all, uint64_t i, uint64_t lo, uint64_t hi, uint32_t steps,
+               plan_tally *count) {
+    compare(all, i, lo, hi, steps, count);
 }
 #else
 #define compare_avx2 compare_scalar
@@ -115,12 +122,12 @@ static compare_fn *const compare_at[] = {compare_scalar, compare_avx2, compare_a
  * it). */
 static void compare_rows(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct sample_job *job = ctx;
-    uint64_t *count = job->agreeing[thread];
+    plan_tally *count = job->agreeing + (uint64_t)thread * job->steps;
     uint64_t right = job->self_join ? job->first + lo * job->step + 1 : job->left;
     for (uint64_t tile = right; tile < job->n; tile += TILE)
         for (uint64_t k = lo; k < hi; k++) {
             uint64_t i = job->first + k * job->step, from = job->self_join ? max_u64(tile, i + 1) : tile;
-            compare_at[job->simd](job->profile, i, from, min_u64(tile + TILE, job->n), count);
+            compare_at[job->simd](job->profile, i, from, min_u64(tile + TILE, job->n), job->steps, count);
         }
 }
 
@@ -137,11 +144,29 @@ static void share(struct comm *c, struct sample_job *job) {
     job->profile = all;
 }
 
+/* Of one input also the other order of each pair. */
+static void turn_around(plan_tally *agreeing, bool self_join, plan_tally *of_step) {
+    for (uint32_t k = 0; k < SIZE_STEPS; k++)
+        for (int f = 0; f <= PLAN_VALUES; f++)
+            of_step[k][f] = agreeing[k][f] + (self_join ? agreeing[SIZE_STEPS - 1 - k][f] : 0);
+}
+
+static void add_up(struct survey *s, plan_tally *of_step, uint32_t steps) {
+    memset(s->agreeing, 0, sizeof s->agreeing);
+    s->sampled = 0;
+    for (uint32_t k = 0; k < steps; k++)
+        for (int f = 0; f <= PLAN_VALUES; f++) {
+            s->agreeing[f] += of_step[k][f];
+            s->sampled += of_step[k][f];
+        }
+}
+
 void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const struct family *family,
-                    const struct sample *sample, const struct drawing *d) {
+                    const struct sample *sample, const struct drawing *d, plan_tally *of_step) {
     const struct drawing drawing = {
         .bands = PLAN_VALUES, .rows = 1, .seed = ~d->seed, .width = d->width, .norm = d->norm};
     uint64_t threads = (uint64_t)pool_threads(pool);
+    uint32_t steps = of_step ? SIZE_STEPS : 1;
     void *signer = family->create(&drawing, sample->records);
     struct sample_job job = {.family = family,
                              .signer = signer,
@@ -153,7 +178,8 @@ void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const s
                              .simd = cpu_simd(),
                              .first = (uint64_t)comm_rank(c),
                              .step = (uint64_t)comm_size(c),
-                             .agreeing = mem_zero(threads, sizeof *job.agreeing)};
+                             .steps = steps,
+                             .agreeing = mem_zero(threads * steps, sizeof *job.agreeing)};
     for (uint64_t next = 0; next < sample->n;) {
         job.begin = next;
         struct records rows = sample_next(sample, &next);
@@ -171,14 +197,13 @@ void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const s
     }
     uint64_t n = job.left > job.first ? (job.left - job.first + job.step - 1) / job.step : 0;
     pool_for(pool, n, TOGETHER, compare_rows, &job);
-    for (uint64_t t = 1; t < threads; t++)
+    for (uint64_t k = steps; k < threads * steps; k++)
         for (int f = 0; f <= PLAN_VALUES; f++)
-            job.agreeing[0][f] += job.agreeing[t][f];
-    memcpy(s->agreeing, job.agreeing[0], sizeof s->agreeing);
-    comm_sum(c, s->agreeing, PLAN_VALUES + 1);
-    s->sampled = 0;
-    for (int f = 0; f <= PLAN_VALUES; f++)
-        s->sampled += s->agreeing[f];
+            job.agreeing[k % steps][f] += job.agreeing[k][f];
+    comm_sum(c, job.agreeing[0], (uint64_t)steps * (PLAN_VALUES + 1));
+    if (of_step)
+        turn_around(job.agreeing, s->self_join, of_step);
+    add_up(s, of_step ? of_step : job.agreeing, steps);
     free(job.agreeing);
     free(job.good);
     free(job.profile);

@@ -34,8 +34,11 @@ struct sketches sample_sketch(struct comm *c, struct pool *pool, const struct fa
 
 /* Collective. Compare all pairs of the sampled rows of all ranks by PLAN_VALUES hash values, and fill in
  * s->sampled and s->agreeing; take from s->pairs those of rows that pair with nothing. d: width and norm of
- * the hash functions. The same for any number of ranks and threads. */
+ * the hash functions. The same for any number of ranks and threads.
+ *
+ * of_step: NULL, or, of sets, agreeing[SIZE_STEPS]: all of these, and of one input both orders of each pair,
+ * by how many classes of size the right set is above the left one. */
 void sample_compare(struct survey *s, struct comm *c, struct pool *pool, const struct family *family,
-                    const struct sample *sample, const struct drawing *d);
+                    const struct sample *sample, const struct drawing *d, plan_tally *of_step);
 
 #endif

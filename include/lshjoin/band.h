@@ -37,6 +37,7 @@ static inline uint64_t band_keys_row(const struct band_keys *k, uint64_t i) {
 struct signatures {
     struct band_keys keys;
     bool is_asymmetric; /* two that store do not meet */
+    bool is_directed;   /* and it is the left one of a pair that asks */
     /* A row of `bands` equal parts for each record, two of which are equal exactly where the records collide:
      * the symbols, where they are kept, else all variants' keys once more, put together by signatures_digest.
      */

@@ -5,7 +5,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lshjoin/sizes.h"
+
 enum { DRAWING_MOST_LEFT_OUT = 64 };
+
+/* Bands of their own for the pairs whose right set is `step` classes of size above the left one (tiers.h). */
+struct tier {
+    int32_t step;
+    uint32_t first, bands, rows, pool; /* the number of the first among all bands; the rest as in a drawing */
+    double ratio;                      /* elements of a right set for each of the left one, at most */
+    double takers;                     /* sets that ask or store in it, expected */
+};
 
 struct drawing {
     uint32_t bands, rows;
@@ -21,21 +31,20 @@ struct drawing {
     double norm;         /* of the longest record of the job, where the family needs it */
     double ratio;        /* elements that right sets have for each of a left one, at most, where it matters */
     uint64_t most_items; /* elements of the largest set of the job, where sketches are made */
+    /* Of containment: the tiers that all bands are in, of the most rows that `rows` says, and which classes
+     * of size the left and the right sets have, a bit each. No tiers: all meet in all bands. */
+    uint32_t n_tiers;
+    uint64_t classes[2];
+    struct tier tier[SIZE_STEPS];
     /* Of the bands that are drawn from a pool, one after the other, those of these numbers, rising, are left
      * out: `bands` are kept. */
     uint32_t n_left_out;
     uint16_t left_out[DRAWING_MOST_LEFT_OUT];
 };
 
-/* Hash values of a record. */
-static inline uint32_t drawing_values(const struct drawing *d) {
-    return d->pool ? d->pool : d->bands * d->rows;
-}
-
-/* The number of the first of them among all that the run draws. */
-static inline uint32_t drawing_first_value(const struct drawing *d) {
-    return d->pool ? 0 : d->first_band * d->rows;
-}
+/* Hash values of a record; and the number of the first of them among all that the run draws. */
+uint32_t drawing_values(const struct drawing *d);
+uint32_t drawing_first_value(const struct drawing *d);
 
 static inline uint32_t drawing_all_bands(const struct drawing *d) {
     return d->all_bands ? d->all_bands : d->bands;
@@ -49,6 +58,9 @@ static inline struct drawing drawing_part(const struct drawing *d, uint32_t band
     part.bands = band_end - band;
     return part;
 }
+
+/* Those of its bands that are in a tier, as a drawing without tiers; of none where none are. */
+struct drawing drawing_of_tier(const struct drawing *d, const struct tier *t);
 
 /* Whether no value is shared: the pool, if there is one, has enough for all bands. */
 static inline bool drawing_is_plain(const struct drawing *d) {

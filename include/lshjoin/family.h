@@ -35,6 +35,8 @@ struct family {
      */
     bool is_asymmetric;
 
+    bool skips_bands; /* where a band's words are all 0 the record takes no part in it */
+
     /* Words that a band of `rows` symbols fills. */
     uint32_t (*words)(uint32_t rows);
 

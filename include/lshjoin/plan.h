@@ -12,17 +12,23 @@
 #include "lshjoin/family.h"
 #include "lshjoin/metrics.h"
 
-enum { PLAN_VALUES = 128 }; /* hash values by which sampled pairs are compared */
+enum {
+    PLAN_VALUES = 128,           /* hash values by which sampled pairs are compared */
+    PLAN_MOST_BANDS = UINT16_MAX /* of a plan */
+};
+
+/* Pairs by how many of these agree. */
+typedef uint64_t plan_tally[PLAN_VALUES + 1];
 
 /* What is known of the data. */
 struct survey {
     bool self_join;
-    uint64_t rows, asking;              /* of all inputs; those that would probe */
-    uint64_t items;                     /* of all inputs: elements or coordinates */
-    size_t item;                        /* bytes of one */
-    double pairs;                       /* that there could be */
-    uint64_t sampled;                   /* pairs that were compared */
-    uint64_t agreeing[PLAN_VALUES + 1]; /* sampled pairs by how many of their values agree */
+    uint64_t rows, asking; /* of all inputs; those that would probe */
+    uint64_t items;        /* of all inputs: elements or coordinates */
+    size_t item;           /* bytes of one */
+    double pairs;          /* that there could be */
+    uint64_t sampled;      /* pairs that were compared */
+    plan_tally agreeing;   /* sampled pairs by how many of their values agree */
 };
 
 struct plan {
@@ -49,8 +55,8 @@ double plan_work(const struct plan *p);
 
 /* Choose bands, rows, pool and probes, of drawing given the rest, so that a pair at the threshold (of that
  * agreement) is found with probability `recall` or more, at the least work by plan_forecast; and forecast.
- * EX_USAGE when no bands do. */
+ * EX_USAGE when no bands do, `most_bands` at most. */
 int plan_choose(struct plan *p, const struct family *family, const struct survey *s, double threshold,
-                double recall, struct error *e);
+                double recall, uint32_t most_bands, struct error *e);
 
 #endif

@@ -61,3 +61,19 @@ def brute_force(left, right=None, threshold="0.5", exclusive=False):
 
 def values(pairs):
     return pairs["common"] / pairs["size"]
+
+
+def size_class(n):
+    """Sizes 1, 2, 3, 4, 5-6, 7-8, 9-12, 13-16 ...: two classes for each power of two."""
+    return next(k for k, most in enumerate([1, *(x << k for k in range(31) for x in (2, 3))]) if n <= most)
+
+
+def planted(size, common, ratios, each):
+    """Left sets of `size` and right ones `ratio` times as large: `common` elements of left set k are in right set k, and no
+    other sets share any. `each` of a ratio."""
+    left, right, first = [], [], 10**6
+    for ratio in np.repeat(ratios, each).tolist():
+        left.append(np.arange(first, first + size))
+        right.append(np.r_[left[-1][:common], first + size:first + size + size * ratio - common])
+        first += size + size * ratio
+    return left, right

@@ -17,6 +17,7 @@ KINDS = {
     "sets candidates": "-b 8 -r 3",
     "sets pool": "-b 12 -r 3 --pool 20 --threshold 0.4",
     "sets exact": "--exact --threshold 0.35",
+    "sets containment planned": "--metric containment --threshold 0.6 --recall 0.8",
     "sets containment exact": "--metric containment --exact --threshold 0.6",
     "weighted planned": "--metric weighted-jaccard --threshold 0.5",
     "weighted exact": "--metric weighted-jaccard --exact --threshold 0.4",

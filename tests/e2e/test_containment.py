@@ -5,9 +5,9 @@ import pytest
 
 import joins
 from test_clusters import components
-from containment import brute_force, nested, overlaps, values
+from containment import brute_force, nested, overlaps, planted, size_class, values
 from joins import read_json, read_tsv, run
-from oracle import Sets, mhash_text, write_sets
+from oracle import Sets, law, law_pooled, mhash_text, outside, write_sets
 from vectors import ids
 
 METRIC = "--metric containment"
@@ -90,9 +90,95 @@ def test_nearest(join, ranks, kind, threshold):
     assert (found == nearest(pairs, 3)).all()
 
 
+# ---- by hashing ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("ranks, kind", [(1, "one input"), (5, "one input"), (2, "two inputs"), (3, "exclusive")])
+def test_planned(join, ranks, kind):
+    """No pair is false, and more are found than is promised of one at the threshold."""
+    left = nested(7, sizes=(3, 8, 20, 50, 120))
+    right = None if kind == "one input" else Sets.of(left.rows()[::-3])
+    exclusive = kind == "exclusive"
+    truth = brute_force(left, right, "0.7", exclusive)
+    done = join([left] if right is None else [left, right],
+                f"{METRIC} --threshold 0.7 --recall 0.9 -t 2 {'-E' if exclusive else ''}", ranks=ranks)
+    kept = np.isin(truth["left"] << np.uint64(32) | truth["right"], done.pairs["left"] << np.uint64(32) | done.pairs["right"])
+    check(done.pairs, truth[kept])
+    assert 0.93 * len(truth) < kept.sum() < len(truth)
+    assert done.report["plan"]["recall_at_threshold"] >= 0.9
+
+
+def chance_of(parameters, left, right, common):
+    """The law of a pair of sets of these sizes: of the bands of its tier, by their Jaccard similarity."""
+    step = size_class(right) - size_class(left)
+    tier, = [t for t in parameters["tiers"] if t["step"] == step] or [parameters]
+    s = common / (left + right - common)
+    if tier["pool"] and tier["bands"] * tier["rows"] > tier["pool"]:
+        return float(law_pooled(s, tier["bands"], tier["rows"], tier["pool"]))
+    return float(law(s, tier["bands"], tier["rows"]))
+
+
+RATIOS = [1, 2, 3, 10, 32, 100, 316, 1000]
+
+
+@pytest.mark.parametrize("how, size, common, each, background", [
+    ("--threshold 0.75 --recall 0.9", 8, 6, 40, 0), ("--threshold 0.5 --recall 0.8", 6, 3, 40, 1500),
+    ("--threshold 0.75 -b 200 -r 1", 8, 6, 40, 0)])
+def test_law(tmp_path, how, size, common, each, background):
+    """Pairs exactly at the threshold, of sizes in any ratio, are found as often as the law says: and that is what was
+    promised, or more. Sets that share a little with all make the plan take bands of several rows."""
+    rng, ratios = np.random.default_rng(1), RATIOS[:5] if background else RATIOS
+    left, right = planted(size, common, ratios, each)
+    more = [rng.choice(300, rng.integers(6, 40), replace=False) for _ in range(background)]
+    files = [write_sets(tmp_path / "l.h5", Sets.of(left + more, "u4")), write_sets(tmp_path / "r.h5", Sets.of(right + more[::-1], "u4"))]
+    hits, chances, seeds = np.zeros(len(ratios), int), np.zeros(len(ratios)), 4
+    for seed in range(seeds):
+        run([*METRIC.split(), *how.split(), "-s", seed, "--force", "--quiet", "-o", tmp_path / "out", *files]).ok()
+        report, pairs = read_json(tmp_path / "out"), joins.read_h5(tmp_path / "out")
+        own = pairs["left"][(pairs["left"] == pairs["right"]) & (pairs["left"] < len(left))]
+        hits += np.bincount(own.astype(int) // each, minlength=len(ratios))
+        chances += [chance_of(report["parameters"], size, size * r, common) for r in ratios]
+        assert min(chances) / (seed + 1) >= report["plan"]["recall_at_threshold"] - 1e-6
+    rows = {tier["rows"] for tier in report["parameters"].get("tiers", [])}
+    assert not background or max(rows) > 1
+    assert outside(ratios, hits, seeds * each, chances / seeds, 0.001) == []
+    if "--recall" in how:
+        assert report["plan"]["recall_at_threshold"] >= float(how.split()[-1]) > min(chances) / seeds - 0.02
+
+
+@pytest.mark.parametrize("kind", ["one", "two"])
+def test_nearest_by_hashing(join, kind):
+    left, right = nested(4), nested(4, 30) if kind == "two" else None
+    found = join([left] if right is None else [left, right], f"{METRIC} --threshold 0.5 --recall 0.99999 --top-k 3", ranks=3).pairs
+    assert (found == nearest(brute_force(left, right, "0.5"), 3)).all()
+    some = join([left] if right is None else [left, right], f"{METRIC} -b 300 -r 1 --top-k 2", ranks=2).pairs
+    assert len(some) > 300 and some["rank"].max() == 2
+
+
+def test_little_memory(join):
+    """Bands are signed in groups, and pairs that meet in several become one."""
+    sets = nested(8, 300)
+    whole = join(sets, f"{METRIC} --threshold 0.6 --recall 0.9", ranks=2)
+    cut = join(sets, f"{METRIC} --threshold 0.6 --recall 0.9 --memory 12M", ranks=2)
+    bands = whole.report["parameters"]["bands"]
+    assert cut.report["memory"]["bands_together"] < bands == whole.report["memory"]["bands_together"]
+    assert (cut.pairs == whole.pairs).all()
+
+
+def test_forecast(join, tmp_path):
+    """A dry run tells the tiers, and about what comes."""
+    sets = nested(9, 150)
+    done = join(sets, f"{METRIC} --threshold 0.6")
+    said = run([*METRIC.split(), "--threshold", "0.6", "--dry-run", tmp_path / "in0-0.h5"]).ok().out
+    tiers = [line for line in said.splitlines() if line.startswith("  right sets of up to")]
+    assert len(tiers) == len(done.report["parameters"]["tiers"]) > 5 and "tiers" in said
+    counts, plan = done.report["counts"], done.report["plan"]
+    for what in "candidates", "candidate_copies", "pairs":
+        assert 0.5 * counts[what] < plan[what] < 2 * counts[what]
+
+
 # ---- what comes out ------------------------------------------------------------------------------------------------
 
-HOW = ["--exact"]
+HOW = ["--exact", "--recall 0.99999"]  # which misses none of these pairs
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +241,10 @@ def test_text(tmp_path, sets, how):
 
 @pytest.mark.parametrize("options, says", [
     (["--exact", "--threshold", "0.5", "--clusters", "--cluster-method", "star"], ["star", "containment"]),
-    (["--exact", "--threshold", "1.5"], ["--threshold"])])
+    (["--threshold", "0.5", "--minhash", "fast"], ["--minhash fast", "containment"]),
+    (["--threshold", "0.5", "--no-sketch"], ["--no-sketch"]),
+    (["-b", "8", "-r", "2"], ["containment", "--threshold", "--top-k"]),
+    (["-b", "8", "-r", "2", "--threshold", "0.5", "--probes", "2"], ["--probes", "containment"]),
+    (["--threshold", "0.5", "--recall", "1"], ["--recall", "--exact"])])
 def test_mistakes(fails, tmp_path, options, says):
     fails([*METRIC.split(), *options, write_sets(tmp_path / "in.h5", nested(6, 5))], USAGE, *says)

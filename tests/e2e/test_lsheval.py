@@ -227,6 +227,23 @@ def test_laws_of_vectors(tmp_path, column, values, p, parameters):
         np.testing.assert_allclose([bin["law"] for bin in said["bins"]], law(p, 6, 4), rtol=1e-5)
 
 
+TIERS = [{"ratio": 1.5, "bands": 9, "rows": 2, "pool": 0}, {"ratio": 40, "bands": 60, "rows": 1, "pool": 0}]
+
+
+@pytest.mark.parametrize("parameters, tiers", [({"tiers": TIERS, "ratio": 40}, [(1.5, 9, 2), (40, 60, 1)]),
+                                               ({"tiers": [], "ratio": 40, "pool": 0}, [(40, 6, 4)])])
+def test_the_law_of_containment_is_a_lower_bound(tmp_path, parameters, tiers):
+    """That of the least likely sizes: and both orders of a pair of rows are pairs of their own."""
+    shares = np.array([0.5, 0.8, 0.99, 1])
+    pairs = pairs_of((1, 2, 0.5), (3, 4, 0.8), (4, 3, 0.99), (5, 6, 1))
+    folder = output(tmp_path / "out", pairs, column="containment", metric="containment", threshold="0.5", **parameters)
+    said = numbers(tmp_path, folder, folder, "--bins", 1000)
+    assert (said["true"], said["law_is"]) == (4, "lower bound")
+    expected = np.min([law(shares / (1 + ratio - shares), b, r) for ratio, b, r in tiers], axis=0)
+    np.testing.assert_allclose([bin["law"] for bin in said["bins"]], expected, rtol=1e-5)
+    assert "sizes of sets" in lsheval(folder, folder).ok().out
+
+
 def test_probes_make_the_law_a_lower_bound(tmp_path):
     folder = output(tmp_path / "out", pairs_of(*TRUE), metric="cosine", probes=3)
     assert numbers(tmp_path, folder, folder)["law_is"] == "lower bound"

@@ -66,10 +66,10 @@ def test_measured_recall(out, tmp_path):
 
 @pytest.mark.parametrize("options", [
     "-b 20 -r 5", "--threshold 0.9 --no-print", "--metric l2 --radius 3", "--metric cosine --threshold 0.9 --top-k 2",
-    "--metric ip --threshold 20", "--metric l2 --exact --top-k 3", "--metric cosine --threshold 0.999999 --exact"])
+    "--metric ip --threshold 20", "--metric containment --threshold 0.9", "--metric l2 --exact --top-k 3", "--metric cosine --threshold 0.999999 --exact"])
 def test_every_kind_of_run(options, tmp_path):
     source = SLICE
-    if "--metric" in options:
+    if "--metric" in options and "containment" not in options:
         source = tmp_path / "v.h5"
         with h5py.File(source, "w") as f:
             f["vectors"] = np.random.default_rng(1).normal(size=(300, 12)).astype(np.float32)

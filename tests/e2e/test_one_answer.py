@@ -35,6 +35,9 @@ JOBS = {  # what is joined, and how
     "weighted sets, candidates": ("weights of doubles", "-b 8 -r 3 --pool 20"),
     "sketches of weighted sets": ("weights of doubles", "--threshold 0.3 --recall 0.7"),
     "nearest weighted sets": ("weighted", "--threshold 0.2 --recall 0.6 --top-k 3"),
+    "containment": ("sets", "--metric containment --threshold 0.5 --recall 0.7"),
+    "containment, bands given": ("sets", "--metric containment -b 8 -r 3 --threshold 0.4"),
+    "nearest containment": ("sets", "--metric containment -b 8 -r 3 --top-k 3"),
     "sketches and nearest": ("vectors", "--threshold 0.5 --recall 0.6 --top-k 3"),
 }
 EXACT = {  # the same answer for every seed, too

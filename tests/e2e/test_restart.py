@@ -24,6 +24,7 @@ JOBS = {
     "words without a threshold": ([FAMILIES], "-b 12 -r 3 --round 4K"),
     "groups of identical sets": ([FAMILIES], "-b 12 -r 3 --threshold 0.5 --duplicates groups --round 4K"),
     "probes": ([CLUSTERS], "-b 6 -r 10 --probes 5 --threshold 0.8 --round 4K"),
+    "containment": ([FAMILIES], "--metric containment --threshold 0.5 --recall 0.8 --round 16K"),
     "top-k": ([FAMILIES], "-b 12 -r 2 --top-k 3 --round 4K"),
     "exact": ([MANY], "--exact --threshold 0.5"),
     "exact, containment": ([MANY], "--exact --metric containment --threshold 0.5"),

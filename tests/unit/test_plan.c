@@ -72,7 +72,7 @@ static struct plan choose(const struct family *family, const struct survey *s, d
                           double recall) {
     struct plan p = begin(family, threshold);
     struct error e = {0};
-    assert_int_equal(plan_choose(&p, family, s, threshold, recall, &e), 0);
+    assert_int_equal(plan_choose(&p, family, s, threshold, recall, PLAN_MOST_BANDS, &e), 0);
     return p;
 }
 
@@ -165,7 +165,8 @@ static void test_all_is_impossible(void **state) {
         for (size_t t = 0; t < LENGTH(thresholds); t++) {
             struct plan p = begin(families[f], thresholds[t]);
             struct error e = {0};
-            assert_int_equal(plan_choose(&p, families[f], &s, thresholds[t], 1, &e), EX_USAGE);
+            assert_int_equal(plan_choose(&p, families[f], &s, thresholds[t], 1, PLAN_MOST_BANDS, &e),
+                             EX_USAGE);
             assert_int_equal(e.status, EX_USAGE);
             assert_non_null(strstr(e.text, "--exact"));
             assert_non_null(strstr(e.text, "--recall"));
@@ -179,7 +180,7 @@ static void test_too_far(void **state) {
     struct survey s = survey_of(&makes[0]);
     struct plan p = begin(&family_jaccard, 1e-6);
     struct error e = {0};
-    assert_int_equal(plan_choose(&p, &family_jaccard, &s, 1e-6, 0.9, &e), EX_USAGE);
+    assert_int_equal(plan_choose(&p, &family_jaccard, &s, 1e-6, 0.9, PLAN_MOST_BANDS, &e), EX_USAGE);
     assert_non_null(strstr(e.text, "--exact"));
 }
 
