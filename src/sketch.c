@@ -260,12 +260,42 @@ is_lowest_of_8(const struct sketching *s, const uint64_t *a, const uint64_t *b, 
     return false;
 }
 
+/* Of sketches of 64 symbols of 8 bits, from a bit for each symbol that is equal. No branch depends on the
+ * data: in which band two that are much alike meet first, nothing foretells. */
+static inline __attribute__((always_inline)) bool is_lowest_of_symbols(const struct sketching *s,
+                                                                       uint64_t equal, uint32_t band) {
+    const uint64_t *reads = s->reads;
+    uint64_t met = 0;
+    for (uint32_t t = 0; t < band; t++)
+        met |= (reads[t] & ~equal) == 0;
+    return (met == 0) & ((reads[band] & ~equal) == 0);
+}
+
+__attribute__((target("popcnt,avx2"))) static uint32_t pass_symbols_avx2(const struct sketching *s,
+                                                                         const uint64_t *a, const uint64_t *b,
+                                                                         uint32_t n, uint32_t band,
+                                                                         uint32_t *place) {
+    uint32_t found = 0, cut = s->cut;
+    __m256i low = _mm256_loadu_si256((const void *)a), high = _mm256_loadu_si256((const void *)(a + 4));
+    for (uint32_t i = 0; i < n; i++, b += 8) {
+        __m256i same_low = _mm256_cmpeq_epi8(low, _mm256_loadu_si256((const void *)b));
+        __m256i same_high = _mm256_cmpeq_epi8(high, _mm256_loadu_si256((const void *)(b + 4)));
+        uint64_t equal = (uint32_t)_mm256_movemask_epi8(same_low) |
+                         (uint64_t)(uint32_t)_mm256_movemask_epi8(same_high) << 32;
+        if ((uint32_t)__builtin_popcountll(equal) < cut)
+            continue;
+        place[found] = i;
+        found += is_lowest_of_symbols(s, equal, band);
+    }
+    return found;
+}
+
 /* With the instruction that counts bits, which every processor of the AVX2 level has. */
 __attribute__((target("popcnt,avx2"))) static uint32_t pass_avx2(const struct sketching *s, const uint64_t *a,
                                                                  const uint64_t *b, uint32_t n, uint32_t band,
                                                                  uint32_t *place) {
     if (s->words == 8 && s->symbol_bits == 8)
-        return pass(s, a, b, n, band, 8, 8, is_lowest_of_8, place);
+        return pass_symbols_avx2(s, a, b, n, band, place);
     if (s->words == 8)
         return pass(s, a, b, n, band, 8, 1, is_lowest_of_8, place);
     if (s->words == 4 && s->symbol_bits == 1)
@@ -284,11 +314,9 @@ is_lowest_of_512(const struct sketching *s, const uint64_t *a, const uint64_t *b
     return false;
 }
 
-/* Of sketches of 64 symbols of 8 bits, from a bit for each symbol that is equal: eight bands at once, whose
- * bits must all be among them. No branch depends on the data: in which band two that are much alike meet
- * first, nothing foretells. */
-__attribute__((target("avx512f"))) static inline bool is_lowest_of_symbols(const struct sketching *s,
-                                                                           uint64_t equal, uint32_t band) {
+/* is_lowest_of_symbols, of eight bands at once. */
+__attribute__((target("avx512f"))) static inline bool is_lowest_of_eight(const struct sketching *s,
+                                                                         uint64_t equal, uint32_t band) {
     const __m512i differ = _mm512_set1_epi64((long long)~equal);
     const uint64_t *reads = s->reads;
     uint32_t met = 0;
@@ -329,7 +357,7 @@ pass_avx512(const struct sketching *s, const uint64_t *a, const uint64_t *b, uin
         if ((uint32_t)__builtin_popcountll(equal) < cut)
             continue;
         place[found] = i;
-        found += is_lowest_of_symbols(s, equal, band);
+        found += is_lowest_of_eight(s, equal, band);
     }
     return found;
 }
