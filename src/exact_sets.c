@@ -8,6 +8,7 @@
 #include "lshjoin/delta.h"
 #include "lshjoin/parity.h"
 #include "lshjoin/prefix.h"
+#include "lshjoin/sort.h"
 
 enum { UNIT = 64 }; /* moving rows */
 
@@ -106,17 +107,27 @@ static void destroy(void *state) {
     free(s);
 }
 
+/* The ranks of n rows from number `from` on, rising. */
+static uint32_t *ranks_of(const struct prefix_index *x, struct pool *pool, uint64_t from, uint64_t n) {
+    struct u64_pair *by_rank = mem_zero(n, sizeof *by_rank), *room = mem_alloc(n, sizeof *room);
+    uint32_t *rank = mem_alloc(n, sizeof *rank);
+    for (uint64_t i = 0; i < n; i++)
+        by_rank[i].first = x->rank[from + i];
+    sort_pairs(pool, by_rank, room, n);
+    for (uint64_t i = 0; i < n; i++)
+        rank[i] = (uint32_t)by_rank[i].first;
+    free(room);
+    free(by_rank);
+    return rank;
+}
+
 static uint64_t begin(void *state, const struct exact_plan *plan, const struct exact_meeting *meeting) {
     struct sets *s = state;
-    const struct prefix_index *x = &s->index;
-    uint64_t n = meeting->moving.records.n, from = meeting->moving.first - plan->stay.first, turn = 0;
-    bool all_stay = meeting->among && from <= x->n && n <= x->n - from;
+    uint64_t n = meeting->moving.records.n, from = meeting->moving.first - plan->stay.first;
+    bool all_stay = meeting->among && from <= s->index.n && n <= s->index.n - from;
     free(s->turn);
     s->among = meeting->among;
-    s->turn = all_stay ? mem_alloc(n, sizeof *s->turn) : NULL;
-    for (uint64_t rank = 0; s->turn && rank < x->n; rank++)
-        if (x->row[rank] - from < n)
-            s->turn[turn++] = (uint32_t)rank;
+    s->turn = all_stay ? ranks_of(&s->index, plan->pool, from, n) : NULL;
     for (int t = 0; t < s->threads; t++)
         s->room[t].window.size = 0; /* whom sets of a size meet depends on the meeting */
     return (n + UNIT - 1) / UNIT;
