@@ -14,13 +14,15 @@ static inline __attribute__((always_inline)) void copy_each(const struct records
     }
 }
 
-/* Sketches of the usual sizes without a call for each. */
+/* What has a usual size is copied without a call for each. */
 static void copy_rows(const struct records *r, const uint32_t *rows, uint64_t n, char *out) {
     size_t bytes = r->width * r->item;
     if (bytes == 64)
         copy_each(r, rows, n, 64, out);
     else if (bytes == 32)
         copy_each(r, rows, n, 32, out);
+    else if (bytes == 4)
+        copy_each(r, rows, n, 4, out);
     else
         copy_each(r, rows, n, bytes, out);
 }
