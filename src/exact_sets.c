@@ -10,7 +10,7 @@
 #include "lshjoin/prefix.h"
 #include "lshjoin/sort.h"
 
-enum { UNIT = 64 }; /* moving rows */
+enum { UNIT = 16 }; /* moving rows */
 
 /* A rank, and how much of all prefixes is of lower ones: of 2^32. */
 struct border {
@@ -224,25 +224,16 @@ static void scan(const struct prefix_index *x, struct probe_room *room, struct p
     room->n_candidates = n_candidates;
 }
 
-/* Ask for the lists of a prefix, where they are likely to be read. */
-static void prefetch_lists(const struct prefix_index *x, const struct window *w, const uint32_t *prefix,
-                           uint64_t n_prefix) {
-    enum { AROUND = 6 }; /* postings: less than a line of the cache */
-    uint64_t count;
-    for (uint64_t i = 0; i < n_prefix; i++) {
-        const struct posting *p = prefix_index_find(x, prefix[i], false, &count);
-        p += count * w->least.share >> 32;
-        __builtin_prefetch(p - 1);
-        __builtin_prefetch(p + AROUND);
-    }
-}
-
-/* Look a prefix up. */
+/* Look a prefix up. All lists are found before the first is read, so that memory is waited for once. */
 static void look_up(const struct sets *s, struct probe_room *room, const uint32_t *prefix,
                     uint64_t n_prefix) {
     const struct prefix_index *x = &s->index;
     const struct window *w = &room->window;
     uint64_t count;
+    for (uint64_t i = 0; i < n_prefix; i++) {
+        const struct posting *p = prefix_index_find(x, prefix[i], false, &count);
+        __builtin_prefetch(p + (count * w->least.share >> 32));
+    }
     for (uint64_t i = 0; i < n_prefix; i++) {
         const struct posting *p = prefix_index_find(x, prefix[i], false, &count);
         scan(x, room, s->rule, w->size, i, skip_below(p, count, w->least), p + count, w->end);
@@ -339,11 +330,8 @@ static const uint32_t *prefix_of(const struct sets *s, const struct exact_plan *
 static void join_set(struct sets *s, const struct exact_plan *plan, const struct exact_meeting *m,
                      struct mover mover, struct probe_room *room, struct finds *found) {
     const uint32_t *prefix = prefix_of(s, plan, m, mover, room);
-    uint64_t n_prefix = prefix_length(s->rule, mover.n);
     set_window(s, mover, &room->window);
-    if (!s->turn)
-        prefetch_lists(&s->index, &room->window, prefix, n_prefix);
-    look_up(s, room, prefix, n_prefix);
+    look_up(s, room, prefix, prefix_length(s->rule, mover.n));
     if (room->n_candidates > 0)
         compare(s, plan, m, mover, room, found);
     for (uint64_t k = 0; k < room->n_met; k++)
@@ -351,17 +339,10 @@ static void join_set(struct sets *s, const struct exact_plan *plan, const struct
     room->n_met = room->n_candidates = 0;
 }
 
-/* Sets that will come by are known ahead where they stay too: memory is asked for where the lists of the one
- * after the next begin, and for the lists of the next one. */
-static void prefetch_next(const struct sets *s, const struct window *w, uint64_t turn, uint64_t n) {
-    const struct prefix_index *x = &s->index;
-    if (turn + 2 < n)
-        for (uint64_t rank = s->turn[turn + 2], i = x->at[rank]; i < x->at[rank + 1]; i++)
-            __builtin_prefetch(x->first + 2 * (uint64_t)x->prefix[i]);
-    if (turn + 1 < n) {
-        uint64_t rank = s->turn[turn + 1];
-        prefetch_lists(x, w, x->prefix + x->at[rank], x->at[rank + 1] - x->at[rank]);
-    }
+/* Ask for the places of a set's lists, which is known ahead where it stays too. */
+static void prefetch_lists(const struct prefix_index *x, uint64_t rank) {
+    for (uint64_t i = x->at[rank]; i < x->at[rank + 1]; i++)
+        __builtin_prefetch(x->first + 2 * (uint64_t)x->prefix[i]);
 }
 
 static void work(void *state, const struct exact_plan *plan, const struct exact_meeting *m, uint64_t unit,
@@ -378,8 +359,8 @@ static void work(void *state, const struct exact_plan *plan, const struct exact_
         mover.n = s->turn ? x->size[mover.rank] : records_length(&m->moving.records, turn);
         if (s->among && !s->turn && mover.n > 0)
             mover.rank = place_of(x, mover.n, (int64_t)(m->moving.first + turn - plan->stay.first));
-        if (s->turn)
-            prefetch_next(s, &s->room[thread].window, turn, m->moving.records.n);
+        if (s->turn && turn + 1 < end)
+            prefetch_lists(x, s->turn[turn + 1]);
         if (mover.n > 0)
             join_set(s, plan, m, mover, &s->room[thread], found);
     }
