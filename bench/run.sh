@@ -7,6 +7,8 @@
 #            seconds per stage in several shapes: ranks x threads
 #        bench/run.sh --duplicates [-n RANKS] [--runs N]
 #            a million sets of which 100,000 are identical, beside the same without these
+#        bench/run.sh --index [--runs N]
+#            10,000 new sets with an index of 990,000 old ones, beside the join of all
 #        bench/run.sh --all [--runs N] [--data NAME] [TABLE ...]
 #            recall, CPU and memory on made sets and vectors beside plain programs; more cores; more ranks; growth.
 #            An hour or more, the first time; which tables there are: bench/run.sh --all --help
@@ -16,7 +18,7 @@ cd "$(dirname "$0")/.."
 
 script=stages
 case ${1:-} in
-    --shapes | --duplicates | --all) script=${1#--}; shift ;;
+    --shapes | --duplicates | --index | --all) script=${1#--}; shift ;;
 esac
 
 jobs/install-packages.sh

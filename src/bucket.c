@@ -178,7 +178,7 @@ double bucket_all(struct pool *pool, const struct band_keys *keys, struct sides 
         sum += counts[k];
     struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
     bucket_partition(pool, keys, bins, counts, whole, tuples);
-    bucket_group(pool, tuples, counts, keys->bands, bins, start, sides, whole, lists);
+    bucket_group(pool, tuples, counts, 1, keys->bands, bins, start, sides, whole, lists);
     free(tuples);
     free(counts);
     double pairs = 0;

@@ -13,9 +13,9 @@ struct group_job {
     const struct tuple *tuples;
     const uint64_t *start;
     struct sides sides;
-    struct bins bins;
+    uint32_t senders;
     struct round round;
-    uint64_t *segment; /* [owners][round_bins + 1] where each sender's tuples of each bin begin */
+    uint64_t *segment; /* [senders][round_bins + 1] where each sender's tuples of each bin begin */
     struct bucket_list *lists;
     struct group_scratch *scratch; /* [threads] */
 };
@@ -38,7 +38,7 @@ enum { MARKS_EACH = 16 }; /* hashes a tuple, at least: of single keys that many 
 #define NOWHERE UINT64_MAX
 
 struct group_scratch {
-    struct stretch *stretch; /* [owners] */
+    struct stretch *stretch; /* [senders] */
     uint64_t capacity;       /* tuples, a power of two */
     struct marks *marks;     /* [capacity * MARKS_EACH / 64] */
     uint64_t *key, *row; /* of the tuples that were kept: those that store, rising by row, then the others */
@@ -110,7 +110,7 @@ static const struct tuple *first_that_asks(const struct tuple *t, const struct t
 /* Find the stretches of bin number `item` of the round. Returns how many tuples they hold. */
 static uint64_t find_stretches(const struct group_job *job, uint64_t item, struct stretch *stretch) {
     uint64_t items = round_bins(&job->round), n = 0;
-    for (uint32_t from = 0; from < job->bins.owners; from++) {
+    for (uint32_t from = 0; from < job->senders; from++) {
         const uint64_t *segment = job->segment + from * (items + 1) + item;
         const struct tuple *first = job->tuples + segment[0], *end = job->tuples + segment[1];
         stretch[from] = (struct stretch){first, first_that_asks(first, end), end, job->start[from]};
@@ -160,7 +160,7 @@ static uint64_t keep(struct group_scratch *s, uint64_t n, uint64_t mask, const s
  * store. */
 static uint64_t gather(const struct group_job *job, uint64_t item, struct group_scratch *s,
                        uint64_t *stored) {
-    uint32_t senders = job->bins.owners;
+    uint32_t senders = job->senders;
     uint64_t n = find_stretches(job, item, s->stretch), mask = power_of_two(n) * MARKS_EACH / 64 - 1;
     *stored = 0;
     if (n < 2)
@@ -271,13 +271,13 @@ static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     }
 }
 
-void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
-                  struct bins bins, const uint64_t *start, struct sides sides, struct round round,
-                  struct bucket_list *lists) {
+void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t senders,
+                  uint32_t bands, struct bins bins, const uint64_t *start, struct sides sides,
+                  struct round round, struct bucket_list *lists) {
     uint64_t items = round_bins(&round), threads = (uint64_t)pool_threads(pool), sum = 0;
-    struct group_job job = {tuples, start, sides, bins, round, NULL, lists, NULL};
-    job.segment = mem_alloc(bins.owners * (items + 1), sizeof *job.segment);
-    for (uint64_t from = 0; from < bins.owners; from++) {
+    struct group_job job = {tuples, start, sides, senders, round, NULL, lists, NULL};
+    job.segment = mem_alloc(senders * (items + 1), sizeof *job.segment);
+    for (uint64_t from = 0; from < senders; from++) {
         uint64_t *segment = job.segment + from * (items + 1);
         for (uint32_t band = round.band; band < round.band_end; band++)
             for (uint32_t bin = round.bin; bin < round.bin_end; bin++) {
@@ -288,7 +288,7 @@ void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t 
     }
     job.scratch = mem_zero(threads, sizeof *job.scratch);
     for (uint64_t t = 0; t < threads; t++) {
-        job.scratch[t].stretch = mem_alloc(bins.owners, sizeof(struct stretch));
+        job.scratch[t].stretch = mem_alloc(senders, sizeof(struct stretch));
         lists[t].n = lists[t].n_rows = 0;
     }
     uint64_t chunk = max_u64(1, min_u64(16, items / (8 * threads))); /* few bins may be large ones */

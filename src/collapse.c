@@ -7,7 +7,8 @@
 
 void collapse(struct duplicates *d, struct comm *c, struct pool *pool, const struct options *o,
               struct inputs *in, struct metrics *m) {
-    uint64_t first = in->shard.start[in->shard.rank], second_input = in->of[0].rows;
+    uint64_t first = in->shard.start[in->shard.rank],
+             second_input = in->n == 2 ? in->of[0].rows : in->shard.rows;
     struct suspects all = {.shard = &in->shard,
                            .left = max_u64(second_input, first) - first,
                            .are_vectors = in->family->is_of_vectors,

@@ -102,7 +102,7 @@ void comm_pick(struct comm *c, const struct shard *s, const struct records *reco
     if (c->size == 1) {
         uint32_t *local = mem_alloc(n, sizeof *local);
         for (uint64_t i = 0; i < n; i++)
-            local[i] = (uint32_t)rows[i];
+            local[i] = (uint32_t)(rows[i] - s->start[0]);
         copy_rows(records, local, n, out);
         free(local);
         return;

@@ -21,7 +21,8 @@ _lshjoin_values() {
         --cluster-method) echo '-W components\ star' ;;
         --duplicates) echo '-W pairs\ groups' ;;
         --keep) echo '-W first\ longest -f' ;;
-        --against) echo '-f' ;;
+        --against | --deleted) echo '-f' ;;
+        --save-index | --index) echo '-d' ;;
         --from) echo '-W lines\ jsonl\ ints\ mhash\ libsvm\ npy\ fvecs\ bvecs\ ivecs\ csv\ fasta\ fastq' ;;
         --checkpoint | --scratch) echo '-d' ;;
         -o | --output | --trace | --list | --info | --show | --drop | --json | --plot | --misses | --eval | --curve | --lshjoin) echo '-f' ;;

@@ -97,7 +97,7 @@ static struct claims make_claims(struct comm *c, struct pool *pool, const struct
     struct claims claims = {.shard = of->shard};
     owner_open(&owner, most);
     for (uint64_t r = 0; r < owner.n_rounds; r++) {
-        uint64_t any = owner_round(&owner, r) > 0;
+        uint64_t any = owner_round(&owner, r, NULL) > 0;
         comm_max(c, &any, 1);
         for (int t = 0; any && t < pool_threads(pool); t++)
             claim(c, &shard, &owner.lists[t], of->hash, most, &claims);

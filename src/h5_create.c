@@ -1,14 +1,16 @@
 #include "h5_create.h"
 
 #include <hdf5.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "comm_mpi.h"
 #include "h5_base.h"
+#include "lshjoin/seal.h"
 
-enum { CHUNK_BYTES = 1 << 20, MOST_AT_ONCE = 1 << 26 };
+enum { CHUNK_BYTES = 1 << 20, MOST_AT_ONCE = 1 << 26, CACHE_LINE = 64 };
 
 struct h5_new {
     struct comm *c;
@@ -17,8 +19,9 @@ struct h5_new {
 };
 
 uint64_t h5_type_bytes(enum h5_type type) {
-    static const uint8_t bytes[] = {[H5_UINT8] = 1, [H5_INT8] = 1,    [H5_UINT32] = 4,  [H5_UINT64] = 8,
-                                    [H5_INT64] = 8, [H5_FLOAT16] = 2, [H5_FLOAT32] = 4, [H5_FLOAT64] = 8};
+    static const uint8_t bytes[] = {
+        [H5_UINT8] = 1, [H5_INT8] = 1,    [H5_UINT16] = 2,  [H5_UINT32] = 4, [H5_UINT64] = 8,
+        [H5_INT64] = 8, [H5_FLOAT16] = 2, [H5_FLOAT32] = 4, [H5_FLOAT64] = 8};
     return bytes[type];
 }
 
@@ -38,6 +41,8 @@ static hid_t make_type(enum h5_type type) {
         return H5Tcopy(H5T_STD_U8LE);
     case H5_INT8:
         return H5Tcopy(H5T_STD_I8LE);
+    case H5_UINT16:
+        return H5Tcopy(H5T_STD_U16LE);
     case H5_UINT32:
         return H5Tcopy(H5T_STD_U32LE);
     case H5_UINT64:
@@ -61,25 +66,26 @@ static int agree(struct h5_new *f, struct error *e) {
     return e->status;
 }
 
-/* How the file is opened, to be closed, and how it will be written. A rank alone need not wait for MPI-IO,
- * which wants more of MPI than that has. */
-static hid_t prepare(struct h5_new *f, struct error *e) {
+/* How the file is opened, to be closed, objects of so many bytes being aligned, and how it will be written. A
+ * rank alone need not wait for MPI-IO, which wants more of MPI than that has. */
+static hid_t prepare(struct h5_new *f, uint64_t least, uint64_t alignment, struct error *e) {
     bool together = comm_size(f->c) > 1;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     f->transfer = H5Pcreate(H5P_DATASET_XFER);
     if ((together && H5Pset_fapl_mpio(access, f->c->mpi, MPI_INFO_NULL) < 0) ||
         (together && H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE) < 0) ||
-        H5Pset_alignment(access, CHUNK_BYTES, CHUNK_BYTES) < 0)
+        H5Pset_alignment(access, least, alignment) < 0)
         h5_fail(e, EX_OSERR, f->name, "cannot be prepared");
     return access;
 }
 
-struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) {
+static struct h5_new *create(struct comm *c, const char *file, uint64_t least, uint64_t alignment,
+                             struct error *e) {
     h5_start();
     struct h5_new *f = mem_zero(1, sizeof *f);
     *f = (struct h5_new){.c = c, .name = mem_alloc(strlen(file) + 1, 1)};
     strcpy(f->name, file);
-    hid_t access = prepare(f, e);
+    hid_t access = prepare(f, least, alignment, e);
     if (!agree(f, e) && (f->file = H5Fcreate(file, H5F_ACC_EXCL, H5P_DEFAULT, access)) < 0)
         h5_fail(e, EX_CANTCREAT, file, "cannot be created");
     H5Pclose(access);
@@ -87,6 +93,14 @@ struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) 
         return f;
     h5_new_close(f, e);
     return NULL;
+}
+
+struct h5_new *h5_new_create(struct comm *c, const char *file, struct error *e) {
+    return create(c, file, CHUNK_BYTES, CHUNK_BYTES, e);
+}
+
+struct h5_new *h5_new_create_aligned(struct comm *c, const char *file, struct error *e) {
+    return create(c, file, 1, CACHE_LINE, e);
 }
 
 static int add_attribute(struct h5_new *f, const char *name, hid_t type, const void *value, struct error *e) {
@@ -128,7 +142,7 @@ static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct er
     H5Pset_obj_track_times(plist, false);         /* equal input gives equal files */
     H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER); /* all is written */
     H5Pset_create_intermediate_group(links, 1);
-    if (p->rows > 0) { /* HDF5 has no chunks of nothing */
+    if (p->rows > 0 && !p->in_one) { /* HDF5 has no chunks of nothing */
         H5Pset_chunk(plist, p->rank, chunk);
         if (p->gzip) {
             H5Pset_shuffle(plist);
@@ -193,6 +207,79 @@ int h5_new_dataset(struct h5_new *f, const struct h5_part *p, struct error *e) {
     if (!e->status && H5Dclose(id) < 0)
         h5_fail(e, EX_IOERR, f->name, "%s: cannot be finished", p->path);
     return agree(f, e);
+}
+
+/* What a rank knows of the sums of the blocks that its rows are in, the first of which is number `block`. */
+struct sealing {
+    const struct h5_part *part;
+    uint64_t block, n, *sum;
+};
+
+/* Fills, and adds up what it has filled. */
+static int fill_and_seal(void *ctx, uint64_t at, uint64_t n, void *out, struct error *e) {
+    struct sealing *s = ctx;
+    uint64_t row = row_bytes(s->part), from = (s->part->first + at) * row, end = from + n * row;
+    if (s->part->fill(s->part->ctx, at, n, out, e))
+        return e->status;
+    for (uint64_t place = from, next; place < end; place = next) {
+        next = min_u64(end, (place / SEAL_BLOCK + 1) * SEAL_BLOCK);
+        s->sum[place / SEAL_BLOCK - s->block] +=
+            seal_part((const char *)out + (place - from), place % SEAL_BLOCK, next - place);
+    }
+    return 0;
+}
+
+/* Collective. To the sums of the blocks that a rank begins, others add what they have of them: of each rank
+ * at most its first block and its last one are shared. */
+static void add_shared(struct comm *c, struct sealing *s, uint64_t begun) {
+    uint64_t shared[2][2] = {{s->block}, {s->block + s->n - 1}}, none, n;
+    for (int i = 0; i < 2 && s->n > 0; i++)
+        shared[i][1] = s->sum[shared[i][0] - s->block];
+    uint64_t mine = min_u64(s->n, 2), before = comm_sum_before(c, mine);
+    uint64_t(*all)[2] = comm_gather(c, sizeof *shared, shared, mine, 0, &none, &n);
+    for (uint64_t k = 0; k < n; k++) {
+        bool is_mine = k >= before && k < before + mine;
+        if (!is_mine && all[k][0] >= begun && all[k][0] < s->block + s->n)
+            s->sum[all[k][0] - s->block] += all[k][1];
+    }
+    free(all);
+}
+
+static int fill_sums(void *ctx, uint64_t at, uint64_t n, void *out, struct error *e) {
+    memcpy(out, (const uint64_t *)ctx + at, n * sizeof(uint64_t));
+    return e->status;
+}
+
+int h5_new_sealed(struct h5_new *f, const struct h5_part *part, struct error *e) {
+    uint64_t row = row_bytes(part), from = part->first * row, end = from + part->n * row;
+    struct sealing s = {part, from / SEAL_BLOCK, (end + SEAL_BLOCK - 1) / SEAL_BLOCK - from / SEAL_BLOCK,
+                        NULL};
+    if (part->n == 0)
+        s.n = 0;
+    s.sum = mem_zero(s.n, sizeof *s.sum);
+    struct h5_part data = *part;
+    data.in_one = true;
+    data.fill = fill_and_seal;
+    data.ctx = &s;
+    if (!h5_new_dataset(f, &data, e)) {
+        char path[256];
+        uint64_t begun = (from + SEAL_BLOCK - 1) / SEAL_BLOCK, past = s.block + s.n;
+        snprintf(path, sizeof path, "%s.sums", part->path);
+        add_shared(f->c, &s, begun);
+        struct h5_part sums = {.path = path,
+                               .type = H5_UINT64,
+                               .rank = 1,
+                               .rows = (part->rows * row + SEAL_BLOCK - 1) / SEAL_BLOCK,
+                               .first = begun,
+                               .n = past > begun ? past - begun : 0,
+                               .in_one = true,
+                               .memory = part->memory,
+                               .fill = fill_sums,
+                               .ctx = s.sum + (begun - s.block)};
+        h5_new_dataset(f, &sums, e);
+    }
+    free(s.sum);
+    return e->status;
 }
 
 /* After an error ranks may differ in what they have told HDF5, and would wait for each other as it closes. */

@@ -61,6 +61,14 @@ static int read_length(struct h5_list *list, struct error *e) {
     return 0;
 }
 
+static hid_t memory_type(bool is_signed, size_t width) {
+    if (width == 1)
+        return is_signed ? H5T_NATIVE_INT8 : H5T_NATIVE_UINT8;
+    if (width == 4)
+        return is_signed ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT32;
+    return is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
+}
+
 static int open_list(struct h5_list *list, int64_t file_id, const char *file, const char *path, bool any,
                      struct error *e) {
     *list = (struct h5_list){.file = file};
@@ -70,7 +78,11 @@ static int open_list(struct h5_list *list, int64_t file_id, const char *file, co
         return e->status;
     list->id = id;
     read_layout(list);
-    return read_type(list, any, e) ? e->status : read_length(list, e);
+    if (read_type(list, any, e) || read_length(list, e))
+        return e->status;
+    if (!list->is_float && (list->size == 4 || list->size == 8))
+        list->raw = h5_raw_open(id, file, memory_type(list->is_signed, list->size));
+    return 0;
 }
 
 int h5_list_open(struct h5_list *list, int64_t file_id, const char *file, const char *path, struct error *e) {
@@ -86,6 +98,7 @@ void h5_list_close(struct h5_list *list) {
     if (list->id)
         H5Dclose(list->id);
     list->id = 0;
+    h5_raw_close(&list->raw);
 }
 
 static int read_piece(const struct h5_list *list, uint64_t first, uint64_t n, hid_t type, void *out,
@@ -99,14 +112,6 @@ static int read_piece(const struct h5_list *list, uint64_t first, uint64_t n, hi
     H5Sclose(to);
     H5Sclose(from);
     return e->status;
-}
-
-static hid_t memory_type(bool is_signed, size_t width) {
-    if (width == 1)
-        return is_signed ? H5T_NATIVE_INT8 : H5T_NATIVE_UINT8;
-    if (width == 4)
-        return is_signed ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT32;
-    return is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
 }
 
 /* Pieces end where chunks do, so that none is unpacked twice. */
@@ -123,6 +128,9 @@ static int read_list(const struct h5_list *list, uint64_t first, uint64_t n, hid
 
 int h5_list_read(const struct h5_list *list, uint64_t first, uint64_t n, size_t width, void *out,
                  struct error *e) {
+    if (width == list->size && n <= list->length && first <= list->length - n &&
+        h5_raw_read(&list->raw, first * width, n * width, out))
+        return 0;
     hid_t type = list->is_float ? H5T_NATIVE_DOUBLE : memory_type(list->is_signed, width);
     return read_list(list, first, n, type, width, out, e);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "h5_find.h"
+#include "h5_raw.h"
 #include "lshjoin/base.h"
 
 struct h5_list {
@@ -16,6 +17,7 @@ struct h5_list {
     uint64_t length, chunk;   /* numbers in all, and in a chunk (1 where there are none) */
     size_t size;              /* bytes of a number in the file, at most 8 */
     bool is_signed, is_float; /* the latter only where any number will do */
+    struct h5_raw raw;
 };
 
 /* Opens `path` of the open file `file_id`, called `file` in messages. What is no list of integers, or

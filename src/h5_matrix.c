@@ -24,6 +24,10 @@ static void read_shape(struct h5_matrix *m) {
     H5Tclose(type);
 }
 
+static hid_t memory_type(const struct h5_matrix *m) {
+    return m->width == sizeof(float) ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
+}
+
 int h5_matrix_open(struct h5_matrix *m, int64_t file_id, const char *file, const char *path,
                    struct error *e) {
     *m = (struct h5_matrix){.file = file};
@@ -35,6 +39,7 @@ int h5_matrix_open(struct h5_matrix *m, int64_t file_id, const char *file, const
     read_shape(m);
     if (m->columns == 0)
         return error_set(e, EX_DATAERR, "%s: %s: has no columns", file, path);
+    m->raw = h5_raw_open(id, file, memory_type(m));
     return 0;
 }
 
@@ -42,12 +47,13 @@ void h5_matrix_close(struct h5_matrix *m) {
     if (m->id)
         H5Dclose(m->id);
     m->id = 0;
+    h5_raw_close(&m->raw);
 }
 
 static int read_piece(const struct h5_matrix *m, uint64_t first, uint64_t n, void *out, struct error *e) {
     hsize_t start[2] = {first, 0}, count[2] = {n, m->columns};
     hid_t from = H5Dget_space(m->id), to = H5Screate_simple(2, count, NULL);
-    hid_t type = m->width == sizeof(float) ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
+    hid_t type = memory_type(m);
     if (H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
         H5Dread(m->id, type, to, from, H5P_DEFAULT, out) < 0)
         h5_fail(e, EX_DATAERR, m->file, "%s: rows %" PRIu64 " to %" PRIu64 " cannot be read", m->path, first,
@@ -61,6 +67,8 @@ static int read_piece(const struct h5_matrix *m, uint64_t first, uint64_t n, voi
 int h5_matrix_read(const struct h5_matrix *m, uint64_t first, uint64_t n, void *out, struct error *e) {
     uint64_t row = m->columns * m->width, piece = max_u64(piece_bytes / row / m->chunk, 1) * m->chunk,
              end = first + n;
+    if (n <= m->rows && first <= m->rows - n && h5_raw_read(&m->raw, first * row, n * row, out))
+        return 0;
     for (uint64_t at = first, next; at < end; at = next) {
         next = min_u64(at - at % m->chunk + piece, end);
         if (read_piece(m, at, next - at, (char *)out + (at - first) * row, e))

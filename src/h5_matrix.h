@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "h5_find.h"
+#include "h5_raw.h"
 #include "lshjoin/base.h"
 
 struct h5_matrix {
@@ -14,6 +15,7 @@ struct h5_matrix {
     int64_t id;                    /* hid_t; 0: not open */
     uint64_t rows, columns, chunk; /* chunk: rows of one, 1 where there are none */
     size_t width; /* bytes of a number as we keep it: 4 (float), or 8 (double) where it has more */
+    struct h5_raw raw;
 };
 
 /* Opens `path` of the open file `file_id`, called `file` in messages, two-dimensional and of numbers. What is

@@ -79,10 +79,12 @@ static void open_home(struct hash_join *j, struct sink *sink) {
                             .options = j->o,
                             .threshold = *j->threshold,
                             .largest_norm = j->in->largest_norm,
+                            .old = j->in->old,
+                            .copies_wait = j->o->max_bucket || j->in->old,
                             .sink = sink,
                             .metrics = j->metrics};
     home_open(&j->home, j->o->round_bytes / HASH_JOIN_SHARE);
-    if (j->bands < j->plan->drawing.bands || j->o->max_bucket)
+    if (j->bands < j->plan->drawing.bands || j->home.copies_wait)
         j->home.runs = runs_create(j->o->scratch, CANDIDATE_SLOT_BITS);
 }
 
@@ -96,6 +98,8 @@ static void join_bands(struct hash_join *j, uint32_t band, uint32_t band_end, st
                               .metrics = j->metrics,
                               .is_asymmetric = j->in->family->is_asymmetric,
                               .max_bucket = j->o->max_bucket,
+                              .old = j->in->old,
+                              .keys_first = band,
                               .first_band = (uint32_t)sink_first_step(j->home.sink)};
     owner_open(&j->owner, j->o->round_bytes);
     verbose(j->o, j->c, "bands %u to %u of %u: %" PRIu64 " round%s of exchange", band + 1, band_end,
@@ -103,8 +107,9 @@ static void join_bands(struct hash_join *j, uint32_t band, uint32_t band_end, st
     metrics_phase(j->metrics, "join", "candidates");
     double all = j->plan->drawing.bands, share = (band_end - band) / all / (double)j->owner.n_rounds;
     for (uint64_t r = 0; r < j->owner.n_rounds && !e->status; r++) {
-        uint64_t pairs = owner_round(&j->owner, r);
-        send_candidates(j, pairs, band / all + (double)r * share, share, e);
+        uint64_t pairs = owner_round(&j->owner, r, e);
+        if (!comm_failed(j->c, e))
+            send_candidates(j, pairs, band / all + (double)r * share, share, e);
         const struct round *round = &j->owner.rounds[r];
         if (!e->status && round->bin_end == j->owner.bins.per_owner)
             home_end_step(&j->home, round->band_end, e);
@@ -120,11 +125,12 @@ int hash_join(struct comm *c, struct pool *pool, const struct options *o, const 
               struct metrics *m, struct error *e) {
     struct hash_join join = {c, pool, o, in, plan, bands, threshold, .metrics = m}, *j = &join;
     uint32_t all = plan->drawing.bands;
-    if (o->max_bucket && o->checkpoint)
+    if ((o->max_bucket || in->old) && o->checkpoint)
         error_set(
             e, EX_USAGE,
-            "--max-bucket: with --checkpoint only for bands that read sketches, as planned ones of jaccard, "
-            "cosine and l2 do");
+            "%s: with --checkpoint only for bands that read sketches, as planned ones of jaccard, cosine and "
+            "l2 do",
+            o->max_bucket ? "--max-bucket" : "--index");
     if (comm_failed(c, e))
         return e->status;
     open_home(j, sink);

@@ -25,6 +25,8 @@ void home_open(struct home *h, uint64_t bytes) {
     h->slots = mem_alloc(most_at_once(h), sizeof *h->slots);
     h->in_slot = mem_zero(ranks, sizeof *h->in_slot);
     h->flushed = sink_first_step(h->sink) > 0;
+    if (h->old)
+        h->old_rows = index_rows_create(h->old, h->records, h->pool);
     h->batch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->batch);
     h->scratch = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->scratch);
     h->value = mem_alloc(HOME_BATCH * most_at_once(h), sizeof *h->value);
@@ -44,6 +46,7 @@ void home_close(struct home *h) {
     free(h->deltas);
     preview_free(&h->preview);
     sieves_free(&h->sieves);
+    index_rows_free(h->old_rows);
 }
 
 int home_send(struct home *h, struct error *e) {
@@ -195,40 +198,83 @@ static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     }
 }
 
-/* Collective. Decide all n candidates of the sorted batch, those between our own rows first, then portion by
- * portion of the rows fetched from other ranks. */
-static void compare_all(struct home *h, struct comparison *job) {
-    uint64_t local_rows = shard_local_rows(h->shard), locals = 0, n_rows = 0;
-    while (locals < h->n && h->batch[locals].first < local_rows)
-        locals++;
-    job->theirs = job->mine;
-    pool_for(h->pool, locals, CHUNK, compare_some, job);
-    if (comm_size(h->comm) == 1)
-        return;
-
-    uint64_t *rows = (uint64_t *)h->scratch; /* not in use between sorts, and large enough */
-    for (uint64_t i = locals; i < h->n; i++)
-        if (i == locals || h->batch[i].first != h->batch[i - 1].first)
-            rows[n_rows++] = h->batch[i].first;
-    struct fetch *fetch =
-        comm_fetch_begin(h->comm, h->shard, job->mine, rows, n_rows, h->options->round_bytes);
-    uint64_t first_row;
-    job->first = locals;
-    while (comm_fetch_next(fetch, &first_row, &job->theirs)) {
-        uint64_t end = job->first, past = first_row + job->theirs->n;
-        while (end < h->n && past > first_row && h->batch[end].first <= rows[past - 1])
-            end++;
-        job->rows = rows + first_row;
-        pool_for(h->pool, end - job->first, CHUNK, compare_some, job);
-        job->first = end;
+/* The place in the sorted batch of the first candidate whose other row is not below `row` (relative). */
+static uint64_t batch_place(const struct home *h, uint64_t row) {
+    uint64_t lo = 0, hi = h->n;
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (h->batch[mid].first < row)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
+    return lo;
+}
+
+/* The other rows of the candidates from place `from` up to `to`, each once. *n of them. */
+static uint64_t *list_rows(struct home *h, uint64_t from, uint64_t to, uint64_t *n) {
+    uint64_t *rows = (uint64_t *)h->scratch; /* not in use between sorts, and large enough */
+    *n = 0;
+    for (uint64_t i = from; i < to; i++)
+        if (i == from || h->batch[i].first != h->batch[i - 1].first)
+            rows[(*n)++] = h->batch[i].first;
+    return rows;
+}
+
+/* Decide the candidates of a portion of rows. */
+static void compare_portion(struct comparison *job, const uint64_t *rows, const struct records *portion) {
+    uint64_t end = portion->n ? batch_place(job->home, rows[portion->n - 1] + 1) : job->first;
+    job->rows = rows;
+    job->theirs = portion;
+    pool_for(job->home->pool, end - job->first, CHUNK, compare_some, job);
+    job->first = end;
+}
+
+/* Collective. Rows that other ranks hold, portion by portion: candidates up to place `to`. */
+static void compare_fetched(struct comparison *job, uint64_t to) {
+    struct home *h = job->home;
+    uint64_t n, first;
+    uint64_t *rows = list_rows(h, job->first, to, &n);
+    struct fetch *fetch = comm_fetch_begin(h->comm, h->shard, job->mine, rows, n, h->options->round_bytes);
+    for (const struct records *portion; comm_fetch_next(fetch, &first, &portion);)
+        compare_portion(job, rows + first, portion);
     comm_fetch_end(fetch);
 }
 
-/* Collective. Keep those that `decide` keeps. */
-static void keep_decided(struct home *h, const struct records *mine, decide_fn *decide) {
+/* Rows that no rank holds, read from the files that indexes tell of: the rest of the candidates. */
+static void compare_old(struct comparison *job, struct error *e) {
+    struct home *h = job->home;
+    uint64_t n, *rows = list_rows(h, job->first, h->n, &n), *old = mem_alloc(n, sizeof *old), at = 0;
+    const struct records *portion;
+    for (uint64_t k = 0; k < n; k++)
+        old[k] = rows[k] - shard_held(h->shard); /* as indexes number them */
+    while (at < n &&
+           (portion = index_rows_read(h->old_rows, old + at, n - at, h->options->round_bytes, e)) != NULL) {
+        compare_portion(job, rows + at, portion);
+        at += portion->n;
+    }
+    free(old);
+}
+
+/* Collective. Decide all n candidates of the sorted batch: those between our own rows first, then those with
+ * rows of other ranks, then those with rows of none. */
+static void compare_all(struct home *h, struct comparison *job, struct error *e) {
+    uint64_t locals = batch_place(h, shard_local_rows(h->shard));
+    job->theirs = job->mine;
+    pool_for(h->pool, locals, CHUNK, compare_some, job);
+    job->first = locals;
+    if (comm_size(h->comm) > 1)
+        compare_fetched(job, batch_place(h, shard_held(h->shard)));
+    if (h->old)
+        compare_old(job, e);
+}
+
+/* Collective. Keep those that `decide` keeps. What goes wrong with old records is not agreed. */
+static void keep_decided(struct home *h, const struct records *mine, decide_fn *decide, struct error *e) {
     struct comparison job = {.home = h, .mine = mine, .decide = decide};
-    compare_all(h, &job);
+    compare_all(h, &job, e);
+    if (e->status)
+        h->n = 0; /* values of some are not known */
     uint64_t kept = 0;
     for (uint64_t i = 0; i < h->n; i++)
         if (!isnan(h->value[i])) {
@@ -279,7 +325,7 @@ bool home_wants_images(const struct family *family, double row_bytes, double can
 static void open_preview(struct home *h) {
     const struct records *r = h->records;
     uint64_t n[] = {h->compared += h->n, r->n};
-    if (h->preview.coarse || !isfinite(h->threshold.value))
+    if (h->preview.coarse || !isfinite(h->threshold.value) || h->old) /* whose scale is not known */
         return;
     comm_sum(h->comm, n, 2);
     if (!home_wants_images(h->family, (double)(r->width * r->item), (double)n[0], (double)n[1]))
@@ -300,11 +346,12 @@ static void finish(struct home *h, struct error *e) {
     metrics_stage(h->metrics, STAGE_VERIFY);
     if (h->options->verify) {
         open_preview(h);
-        keep_decided(h, h->records, decide_similarity);
+        keep_decided(h, h->records, decide_similarity, e);
     }
     h->metrics->batches++;
     metrics_stage(h->metrics, STAGE_WRITE);
-    hand_on(h, e);
+    if (!h->old || !comm_failed(h->comm, e)) /* old records may not be there */
+        hand_on(h, e);
     h->n = 0;
 }
 
@@ -326,10 +373,10 @@ int home_flush(struct home *h, bool last, struct error *e) {
     sort_pairs(h->pool, h->batch, h->scratch, h->n);
     if (!once && (verify || whole))
         keep_first_copies(h);
-    if (!whole && !h->options->max_bucket) /* the copy that stands for all may have been skipped */
-        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copies);
+    if (!whole && !h->copies_wait)
+        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_copies, e);
     if (!verify)
-        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands);
+        keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands, e);
     h->flushed = !last;
     if (h->runs)
         put_aside(h, e);

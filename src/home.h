@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "comm.h"
+#include "index_rows.h"
 #include "lshjoin/band.h"
 #include "lshjoin/family.h"
 #include "lshjoin/metrics.h"
@@ -23,8 +24,10 @@ struct home {
     const struct shard *shard;
     const struct records *records;
     struct signatures *signatures; /* of the bands that are worked on; NULL: every candidate comes once */
-    struct runs *runs;             /* NULL, or where candidates wait until all bands have been worked on: with
-                                    * --max-bucket, or where not all bands'             keys fit */
+    struct runs *runs;             /* NULL, or where candidates wait until all bands have been worked on */
+    bool copies_wait;          /* there, all of them, and become one there: the lowest may have been skipped
+                                * (--max-bucket), or digests are not known (of old records) */
+    const struct indexes *old; /* that tell of rows which no rank holds; or NULL */
     const struct family *family;
     const struct options *options;
     struct threshold threshold;
@@ -46,7 +49,8 @@ struct home {
     /* Of wide vectors that are compared often: what candidates are looked at in first. */
     struct sieves sieves;
     struct preview preview; /* without `coarse` until there is one */
-    uint64_t compared;      /* candidates so far */
+    struct index_rows *old_rows;
+    uint64_t compared; /* candidates so far */
 };
 
 /* The fewer the batches, the fewer copies of a pair there are to tell apart. */
@@ -69,7 +73,7 @@ int home_send(struct home *h, struct error *e);
 
 /* Collective. Take the batch through: sort, compare, write, forget. `last`: nothing comes after it of the
  * bands that are worked on. A pair whose copies come in several batches is one pair: the copy of its lowest
- * colliding band stands for all, or, with --max-bucket, they become one when runs are merged. Returns
+ * colliding band stands for all, or they become one when runs are merged. Returns
  * e->status, agreed. */
 int home_flush(struct home *h, bool last, struct error *e);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "index.h"
+
 /* Collective. Of all rows' hashes, each mixed with the number of its row. */
 static uint64_t sum_of_data(struct comm *c, const struct inputs *in) {
     const uint64_t first = in->shard.start[in->shard.rank];
@@ -37,11 +39,24 @@ static json_t *asked(bool v) {
     return v ? json_string("") : json_null();
 }
 
+/* What the indexes say of themselves, in a checksum. */
+static json_t *of_indexes(const struct indexes *x) {
+    char text[24];
+    uint64_t sum = 0;
+    for (int i = 0; x && i < x->n; i++)
+        sum = mix64(sum + x->of[i].about);
+    snprintf(text, sizeof text, "%016" PRIx64, sum);
+    return x ? json_string(text) : json_null();
+}
+
 static json_t *options_of(const struct options *o, const struct inputs *in) {
     static const char *const minhash[] = {"auto", "classic", "fast"};
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
-        "--metric", in->family->metric, "--against", asked(o->against != NULL), "--threshold",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, "
+        "s:o, "
+        "s:o}",
+        "--metric", in->family->metric, "--against", asked(o->against != NULL), "--index",
+        of_indexes(in->old), "--deleted", counted(in->deleted), "--threshold",
         given(o->threshold_text, o->threshold.value), "--radius", given(o->radius_text, o->threshold.value),
         "--recall", given(o->recall > 0, o->recall), "--bands", counted(o->bands), "--rows", counted(o->rows),
         "--seed", counted(o->seed), "--top-k", counted(o->top_k), "--pool", counted(o->pool), "--probes",

@@ -7,6 +7,7 @@
 
 #include "h5_read.h"
 #include "h5_strings.h"
+#include "index.h"
 #include "text_write.h"
 #include "visit.h"
 
@@ -64,13 +65,36 @@ static int read_input(struct ids *ids, const struct input *in, uint64_t base, st
     return e->status;
 }
 
+static void read_old(struct ids *ids, const struct indexes *x, uint64_t first_old, struct error *e) {
+    for (int i = 0; i < x->n && !e->status; i++)
+        read_input(ids, &x->of[i].data, first_old + x->of[i].base, e);
+}
+
+/* Where old records are held by no rank, the ids of all are shared out evenly. */
+static void share_out(struct ids *ids, const struct shard *of) {
+    uint64_t ranks = (uint64_t)of->ranks;
+    ids->shard = of;
+    if (shard_held(of) == of->rows)
+        return;
+    ids->even = *of;
+    ids->even.start = mem_alloc(ranks + 1, sizeof *ids->even.start);
+    for (uint64_t r = 0; r <= ranks; r++)
+        ids->even.start[r] = of->rows / ranks * r + min_u64(r, of->rows % ranks);
+    ids->shard = &ids->even;
+}
+
 int ids_read(struct ids *ids, struct comm *c, struct pool *pool, const struct inputs *in, uint64_t most,
              struct error *e) {
-    uint64_t n = shard_local_rows(&in->shard), longest = 0;
-    *ids = (struct ids){.comm = c, .pool = pool, .shard = &in->shard, .most = most};
+    *ids = (struct ids){.comm = c, .pool = pool, .most = most};
+    share_out(ids, &in->shard);
+    uint64_t n = shard_local_rows(ids->shard), longest = 0, first_old = shard_first_old(&in->shard);
     ids->own = (struct records){.n = n, .item = 1, .offset = mem_zero(n + 1, sizeof *ids->own.offset)};
+    if (in->old && first_old == 0)
+        read_old(ids, in->old, first_old, e);
     for (int i = 0; i < in->n && !e->status; i++)
-        read_input(ids, &in->of[i], i == 0 ? 0 : in->of[0].rows, e);
+        read_input(ids, &in->of[i], i == 0 ? in->shard.start[0] : in->of[0].rows, e);
+    if (in->old && first_old > 0)
+        read_old(ids, in->old, first_old, e);
     if (comm_failed(c, e))
         return e->status;
     for (uint64_t row = 0; row < n; row++)
@@ -82,6 +106,7 @@ int ids_read(struct ids *ids, struct comm *c, struct pool *pool, const struct in
 
 void ids_free(struct ids *ids) {
     records_free(&ids->own);
+    free(ids->even.start);
 }
 
 /* The ids of some pairs: number 2i is the left one of pair i, 2i+1 the right one. */

@@ -12,8 +12,9 @@
 
 struct ids {
     struct comm *comm;
-    struct pool *pool; /* neither these nor the shard is owned */
-    const struct shard *shard;
+    struct pool *pool;         /* neither these nor the shard is owned */
+    const struct shard *shard; /* whose ids a rank has: its rows', or of old records too, as many as others */
+    struct shard even;
     struct records own; /* of this rank's rows; items are bytes */
     uint64_t most;      /* bytes of ids that are held at once beside these, or those of one pair */
     uint64_t at_once;   /* pairs whose ids are */

@@ -1,22 +1,27 @@
 #include "input.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
 #include "budget.h"
+#include "index.h"
 #include "input_open.h"
 #include "lshjoin/weighted.h"
 
 struct shard inputs_shard(const struct inputs *in, const struct comm *c, const struct options *o) {
-    uint64_t rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0);
-    bool self_join = in->n == 1 || o->against;
+    uint64_t rows = in->of[0].rows + (in->n == 2 ? in->of[1].rows : in->old ? in->old->rows : 0);
+    bool self_join = in->old ? !o->top_k : in->n == 1 || o->against;
     return (struct shard){.ranks = comm_size(c),
                           .rank = comm_rank(c),
                           .self_join = self_join,
                           .rows = rows,
                           .split = self_join ? rows : in->of[0].rows,
-                          .old = o->against ? in->of[0].rows : 0};
+                          .old = !self_join   ? 0
+                                 : in->old    ? in->old->rows
+                                 : o->against ? in->of[0].rows
+                                              : 0};
 }
 
 /* Where each rank's rows begin: at the first row before which at least its share of the work lies, an element
@@ -44,9 +49,11 @@ static int share_out(struct inputs *in, struct source *s, struct comm *c, const 
         if (!s[i].is_text && !s[i].array)
             h5_records_check_total(&s[i].h5, sum[i] - in->of[i].rows, e);
     *shard = inputs_shard(in, c, o);
+    if (in->old && shard->self_join)
+        s[0].base = in->old->rows;
     shard->start = mem_alloc(size + 1, sizeof *shard->start);
     for (uint64_t r = 0; r <= size; r++)
-        shard->start[r] = shard->rows;
+        shard->start[r] = s[0].base + in->of[0].rows + (in->n == 2 ? in->of[1].rows : 0);
     if (!comm_failed(c, e)) {
         uint64_t share = (sum[0] + sum[1] + size - 1) / size;
         for (int i = 0; i < in->n; i++)
@@ -138,13 +145,21 @@ static void read_vectors(struct inputs *in, struct source *s, struct comm *c, co
     }
 }
 
+/* Whether old records' items are of `item` bytes: all that are compared have the same. */
+static bool old_are_wide(const struct inputs *in, size_t item) {
+    bool are = false;
+    for (int i = 0; in->old && i < in->old->n; i++)
+        are |= in->old->of[i].item == item;
+    return are;
+}
+
 /* Weighted sets as they are read become rising and, where all ranks' fit, narrow. */
 static void settle_weighted(struct inputs *in, struct comm *c, struct pool *pool) {
     in->hash = mem_alloc(in->records.n, sizeof *in->hash);
     weighted_sort(&in->records, pool, in->hash);
     uint64_t is_wide = !weighted_fits_narrow(&in->records);
     comm_max(c, &is_wide, 1);
-    if (!is_wide)
+    if (!is_wide && !old_are_wide(in, sizeof(struct weighted_wide)))
         weighted_make_narrow(&in->records);
 }
 
@@ -182,7 +197,7 @@ static int read_records(struct inputs *in, struct source *s, struct comm *c, str
     if (in->records.item == sizeof(uint64_t)) {
         uint64_t largest = records_max_element(&in->records, in->records.item);
         comm_max(c, &largest, 1);
-        if (largest <= UINT32_MAX)
+        if (largest <= UINT32_MAX && !old_are_wide(in, sizeof(uint64_t)))
             records_narrow(&in->records);
     }
     in->hash = mem_alloc(n, sizeof *in->hash);
@@ -216,13 +231,16 @@ static int take_arrays(struct inputs *in, struct source *s, struct comm *c, cons
     return e->status;
 }
 
-int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
-                struct metrics *m, struct error *e) {
+int inputs_read(struct inputs *in, struct indexes *old, struct comm *c, struct pool *pool,
+                const struct options *o, struct metrics *m, struct error *e) {
     struct source s[2] = {{.metrics = m}, {.metrics = m}};
-    *in = (struct inputs){0};
+    *in = (struct inputs){.old = old};
     metrics_phase(m, "read", "elements");
     if (!(o->arrays ? take_arrays : sources_open)(in, s, c, o, e) && !share_out(in, s, c, o, e))
         read_records(in, s, c, pool, o, e);
+    if (in->old && !e->status && !indexes_admit(in->old, in, e))
+        in->largest_norm = fmax(in->largest_norm, in->old->plan.drawing.norm);
+    comm_failed(c, e);
     sources_close(s);
     return e->status;
 }

@@ -8,6 +8,8 @@
 #include "lshjoin/pool.h"
 #include "options.h"
 
+struct indexes;
+
 /* What was read, for the report. */
 struct input {
     char file[4096];
@@ -19,6 +21,8 @@ struct input {
 struct inputs {
     int n; /* 1: joined with itself */
     struct input of[2];
+    struct indexes *old; /* of old records, which no rank holds (index.h); not owned; or NULL */
+    uint64_t deleted;    /* what --deleted says, in a checksum; 0: nothing */
     struct shard shard;
     const struct family *family;
     /* This rank's rows. Sets, weighted or not: each strictly rising, all ranks' items of one width. Vectors:
@@ -38,9 +42,10 @@ struct inputs {
 int input_split_name(const char *name, struct input *in, struct error *e);
 
 /* Collective. Open the inputs, share out the rows so that ranks hold about equally many elements, and read
- * each rank's own. Tells progress to m. Returns e->status, agreed and printed. */
-int inputs_read(struct inputs *in, struct comm *c, struct pool *pool, const struct options *o,
-                struct metrics *m, struct error *e);
+ * each rank's own; they will join those of `old`, unless it is NULL. Tells progress to m. Returns e->status,
+ * agreed and printed. */
+int inputs_read(struct inputs *in, struct indexes *old, struct comm *c, struct pool *pool,
+                const struct options *o, struct metrics *m, struct error *e);
 void inputs_free(struct inputs *in);
 
 /* Not collective. Who joins whom, but for where each rank's rows begin: start is NULL. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "index.h"
 #include "lshjoin/text_read.h"
 
 /* Whether the first `length` bytes of a name name a file. */
@@ -137,6 +138,10 @@ static void check_family(const struct inputs *in, const struct source *s, const 
         if ((s[i].is_text || s[i].array) && in->family->is_weighted)
             error_set(e, EX_DATAERR, "%s: has no weights, which the metric %s needs (data of a CSR in HDF5)",
                       s[i].input->file, metric);
+    if (in->old && s[0].h5.columns != in->old->columns)
+        error_set(e, EX_DATAERR, "%s: vectors of %llu coordinates, but those of %s have %llu",
+                  s[0].input->file, (unsigned long long)s[0].h5.columns, in->old->of[0].data.file,
+                  (unsigned long long)in->old->columns);
     if (in->n == 2 && s[0].h5.columns != s[1].h5.columns)
         error_set(e, EX_DATAERR, "%s: vectors of %llu coordinates, but those of %s have %llu",
                   s[1].input->file, (unsigned long long)s[1].h5.columns, s[0].input->file,
@@ -148,7 +153,7 @@ static void check_family(const struct inputs *in, const struct source *s, const 
         error_set(e, EX_USAGE, "--minhash is for sets, and these are vectors");
     if (o->probes && !in->family->probes)
         error_set(e, EX_USAGE, "--probes: the metric %s is not probed (cosine, l2 and ip are)", metric);
-    if (distance && !o->radius_text && !o->width && !o->exact)
+    if (distance && !o->radius_text && !o->width && !o->exact && !in->old)
         error_set(e, EX_USAGE, "the metric l2 needs --radius (or, for candidates or --top-k alone, --width)");
 }
 
@@ -171,7 +176,7 @@ int sources_open(struct inputs *in, struct source *s, struct comm *c, const stru
     if (comm_failed(c, e))
         return e->status;
     in->n = o->n_inputs;
-    bool two_in_one = in->n == 1 && s[0].is_text && !o->exclusive; /* queries, then targets */
+    bool two_in_one = in->n == 1 && s[0].is_text && !o->exclusive && !in->old; /* queries, then targets */
     if (two_in_one) {
         in->n = 2;
         in->of[1] = in->of[0];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "index.h"
 #include "lshjoin/distance.h"
 #include "lshjoin/fault.h"
 #include "lshjoin/weighted.h"
@@ -31,6 +32,8 @@ size_t sources_item(const struct inputs *in, const struct source *s) {
     for (int i = 0; i < in->n; i++)
         if (!s[i].is_text && s[i].h5.width > item)
             item = s[i].h5.width;
+    for (int i = 0; in->old && i < in->old->n; i++)
+        item = max_u64(item, in->old->of[i].item);
     return item;
 }
 

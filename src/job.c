@@ -9,9 +9,12 @@
 #include "checkpoint.h"
 #include "cluster_job.h"
 #include "collapse.h"
+#include "deleted.h"
 #include "exact_job.h"
 #include "forecast.h"
 #include "hash_join.h"
+#include "index.h"
+#include "index_save.h"
 #include "input.h"
 #include "mates.h"
 #include "output.h"
@@ -31,6 +34,7 @@ struct job {
     struct pool *pool;
     struct metrics metrics;
     struct inputs in;
+    struct indexes *old; /* of --index, or NULL */
     struct cluster_job groups;
     struct duplicates duplicates;
     struct plan plan;
@@ -133,6 +137,10 @@ static int run(struct job *j, struct output *out, struct error *e) {
     if (budget_fit(&j->budget, j->c, &j->fitted, &j->in, &j->plan, e))
         return e->status;
     say_cut(j->c, j->o, &j->budget);
+    if (j->o->save_index &&
+        (index_save(j->c, j->pool, j->o, &j->in, &j->plan, j->budget.cut.bands, &j->metrics, e) ||
+         j->o->no_print))
+        return e->status;
     collapse(&j->duplicates, j->c, j->pool, j->o, &j->in, &j->metrics);
     metrics_stage(&j->metrics, STAGE_WRITE);
     if (j->o->duplicates == DUPLICATES_GROUPS &&
@@ -180,11 +188,12 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     budget_open(&j.budget, c, &j.fitted);
     j.pool = pool_create(o->threads);
     struct output *out = NULL;
+    j.old = indexes_open(c, &j.fitted, e);
     if (o->dry_run)
         dry_run(&j, e);
-    else if (!e->status && (out = output_prepare(c, j.pool, o, e)) && open_checkpoint(&j, e) &&
-             !inputs_read(&j.in, c, j.pool, o, &j.metrics, e) &&
-             !output_open(out, &j.in, &j.metrics.values, e))
+    else if (!e->status && !index_save_prepare(c, o, e) && (out = output_prepare(c, j.pool, o, e)) &&
+             open_checkpoint(&j, e) && !inputs_read(&j.in, j.old, c, j.pool, o, &j.metrics, e) &&
+             !deleted_take(c, j.pool, o, &j.in, e) && !output_open(out, &j.in, &j.metrics.values, e))
         run(&j, out, e);
     if (out)
         output_free(out);
@@ -194,6 +203,7 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     trace_close(j.trace);
     metrics_free(&j.metrics);
     inputs_free(&j.in);
+    indexes_close(j.old);
     pool_destroy(j.pool);
     return e->status;
 }

@@ -23,6 +23,9 @@ enum {
 enum {
     THRESHOLD = 256,
     AGAINST,
+    SAVE_INDEX,
+    INDEX,
+    DELETED,
     METRIC,
     RADIUS,
     WIDTH,
@@ -69,6 +72,9 @@ static const struct option long_options[] = {
     {"exclusive", no_argument, NULL, 'E'},
     {"threshold", required_argument, NULL, THRESHOLD},
     {"against", required_argument, NULL, AGAINST},
+    {"save-index", required_argument, NULL, SAVE_INDEX},
+    {"index", required_argument, NULL, INDEX},
+    {"deleted", required_argument, NULL, DELETED},
     {"metric", required_argument, NULL, METRIC},
     {"radius", required_argument, NULL, RADIUS},
     {"width", required_argument, NULL, WIDTH},
@@ -129,6 +135,13 @@ void options_help(FILE *f) {
         "      --against OLD    INPUT has new records: join them with each other and with those of OLD, an "
         "input\n"
         "                       too, whose rows are numbered first; with --top-k, find the K nearest in OLD\n"
+        "      --save-index DIR keep in DIR what later runs need of INPUT's records (with --no-print only "
+        "that)\n"
+        "      --index DIR      in the place of --against: the records of that index, by its plan; several "
+        "may "
+        "be\n"
+        "                       given, their rows are numbered on\n"
+        "      --deleted FILE   old records that are no more: their numbers, or with --ids ids, a line each\n"
         "      --threshold S    verify every candidate exactly and keep those of similarity S or more\n"
         "      --radius R       the same for l2: keep those at most R apart\n"
         "      --recall P       find a pair at the threshold with probability P or more (default 0.95):\n"
@@ -300,6 +313,16 @@ static int take(struct options *o, int option, struct error *e) {
     case AGAINST:
         o->against = optarg;
         return *optarg ? 0 : error_set(e, EX_USAGE, "--against: the name of an input was expected");
+    case SAVE_INDEX:
+        o->save_index = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--save-index: a directory was expected");
+    case INDEX:
+        o->indexes = mem_grow(o->indexes, (uint64_t)o->n_indexes + 1, sizeof *o->indexes);
+        o->indexes[o->n_indexes++] = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--index: a directory was expected");
+    case DELETED:
+        o->deleted = optarg;
+        return *optarg ? 0 : error_set(e, EX_USAGE, "--deleted: the name of a file was expected");
     case METRIC:
         return metric(o, optarg, e);
     case RADIUS:
@@ -410,7 +433,7 @@ static int take(struct options *o, int option, struct error *e) {
 }
 
 /* A similarity up to 1, exact; of vectors it may be 0 or less, but who asks for that asks for all pairs. */
-static int check_threshold(struct options *o, struct error *e) {
+int options_take_threshold(struct options *o, struct error *e) {
     if (o->threshold_text && o->radius_text)
         return error_set(e, EX_USAGE,
                          "--threshold is a similarity and --radius a distance: give one of them");
@@ -545,6 +568,48 @@ static int check_duplicates(const struct options *o, struct error *e) {
     return 0;
 }
 
+/* What is asked of an index, or of bands that the index has. */
+static int check_index(const struct options *o, struct error *e) {
+    const struct {
+        bool is_given;
+        const char *option;
+    } others[] = {{o->against, "--against"},
+                  {o->bands || o->rows, "--bands and --rows"},
+                  {o->recall > 0, "--recall"},
+                  {o->pool, "--pool"},
+                  {o->probes, "--probes"},
+                  {o->width > 0, "--width"},
+                  {o->seed, "--seed"},
+                  {o->minhash, "--minhash"},
+                  {o->no_sketch, "--no-sketch"},
+                  {o->exact, "--exact"},
+                  {o->dry_run, "--dry-run"},
+                  {o->exclusive, "--exclusive"},
+                  {o->clusters, "--clusters"},
+                  {o->duplicates == DUPLICATES_GROUPS, "--duplicates groups"},
+                  {o->format == FORMAT_MHASH, "--format mhash"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i].is_given)
+            return error_set(e, EX_USAGE, "--index: %s does not go with it", others[i].option);
+    if (o->n_inputs == 2)
+        return error_set(e, EX_USAGE, "--index names the old records: give one input, the new ones");
+    return 0;
+}
+
+static int check_save_index(const struct options *o, struct error *e) {
+    if (o->family == &family_containment)
+        return error_set(e, EX_USAGE,
+                         "--save-index: not for containment, whose bands depend on the sizes of all sets");
+    if (o->n_inputs == 2 || o->exact || o->dry_run || o->exclusive)
+        return error_set(e, EX_USAGE, "--save-index is of the records of one input: %s does not go with it",
+                         o->against         ? "--against"
+                         : o->n_inputs == 2 ? "a second one"
+                         : o->exact         ? "--exact"
+                         : o->dry_run       ? "--dry-run"
+                                            : "--exclusive");
+    return 0;
+}
+
 /* New records, the one input that is named, join old ones: a self-join in which two old ones do not meet. For
  * the nearest of each new record this is a join of two inputs. */
 static int check_against(struct options *o, struct error *e) {
@@ -567,9 +632,14 @@ static int check_against(struct options *o, struct error *e) {
 }
 
 static int check(struct options *o, struct error *e) {
-    if (check_against(o, e) || check_threshold(o, e))
+    if (o->deleted && !o->n_indexes && !o->against)
+        return error_set(e, EX_USAGE, "--deleted tells of old records: it goes with --against or --index");
+    if ((o->n_indexes && check_index(o, e)) || check_against(o, e) ||
+        (o->save_index && check_save_index(o, e)))
         return e->status;
-    o->verify = o->threshold_text || o->radius_text || o->top_k;
+    if (!o->n_indexes && options_take_threshold(o, e)) /* else when it is known what metric it is of */
+        return e->status;
+    o->verify = o->threshold_text || o->radius_text || o->top_k || o->n_indexes;
     if (o->max_bucket && !o->verify)
         return error_set(
             e, EX_USAGE,
@@ -577,7 +647,8 @@ static int check(struct options *o, struct error *e) {
             "bands are counted in all buckets");
     if (o->exact && check_exact(o, e))
         return e->status;
-    if (check_containment(o, e) || check_clusters(o, e) || check_plan(o, e) || check_sketches(o, e))
+    if (check_containment(o, e) || check_clusters(o, e) ||
+        (!o->n_indexes && (check_plan(o, e) || check_sketches(o, e))))
         return e->status;
     if (o->pool && o->pool < o->rows)
         return error_set(e, EX_USAGE, "--pool: %u hash values are less than the %u rows of a band", o->pool,

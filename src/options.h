@@ -28,7 +28,11 @@ struct options {
     char **command;
     const char *inputs[2]; /* "-" is standard input */
     int n_inputs;
-    const char *against;   /* one of them, which the other one's new records join; NULL: none */
+    const char *against;    /* one of them, which the other one's new records join; NULL: none */
+    const char *save_index; /* directory, or NULL */
+    const char **indexes;   /* [n_indexes] directories of old records */
+    int n_indexes;
+    const char *deleted;   /* file that tells which of the old records are, or NULL */
     struct arrays *arrays; /* of another program, in the place of files; NULL: of none; not owned */
     bool exact;
     uint32_t bands, rows;
@@ -75,6 +79,9 @@ struct options {
 /* Reads the command line; of arrays (or NULL) it has no inputs. Returns e->status: 0 or EX_USAGE with a
  * message that says what was expected. */
 int options_parse(struct options *o, int argc, char **argv, struct arrays *arrays, struct error *e);
+
+/* The threshold that is given as text, by what it means to the metric. Returns e->status: 0 or EX_USAGE. */
+int options_take_threshold(struct options *o, struct error *e);
 
 void options_help(FILE *f);
 

@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "h5_write.h"
 #include "ids.h"
 #include "lshjoin/sort.h"
@@ -57,26 +58,6 @@ struct output {
 
 static void path_of(const struct output *out, const char *name, bool part, char path[4096 + NAME]) {
     snprintf(path, 4096 + NAME, part ? "%s/.%s.part" : "%s/%s", out->o->output, name);
-}
-
-/* mkdir -p. */
-static int make_directory(const char *directory, struct error *e) {
-    char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s", directory) >= sizeof path)
-        return error_set(e, EX_CANTCREAT, "%.100s...: a name too long", directory);
-    int why = 0; /* the first thing that went wrong on the way */
-    for (char *at = path + 1; *at; at++)
-        if (*at == '/') {
-            *at = 0;
-            if (mkdir(path, 0777) != 0 && errno != EEXIST && !why)
-                why = errno;
-            *at = '/';
-        }
-    struct stat info;
-    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
-        return 0;
-    return error_set(e, EX_CANTCREAT, "%s: the output directory cannot be made: %s", directory,
-                     strerror(why ? why : errno));
 }
 
 /* Whether a name is one that a run gives to a table's file, or the virtual one. */
@@ -149,7 +130,7 @@ static void make_way(const struct options *o, DIR *d, bool reports, struct error
 
 /* Rank 0. Returns the directory, open and locked, or -1. */
 static int prepare_directory(const struct options *o, struct error *e) {
-    if (make_directory(o->output, e))
+    if (directory_make(o->output, e))
         return -1;
     int lock = open(o->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = opendir(o->output);

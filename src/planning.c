@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "index.h"
 #include "input_sample.h"
 #include "lshjoin/law.h"
 #include "lshjoin/sketch_plan.h"
@@ -309,6 +310,10 @@ static struct sample select_sample(const struct inputs *in, const struct options
 
 int planning_make(struct plan *p, struct survey *s, struct comm *c, struct pool *pool,
                   const struct options *o, const struct inputs *in, struct error *e) {
+    if (in->old) { /* bands are those of the index */
+        *p = in->old->plan;
+        return 0;
+    }
     struct choice by = {.c = c, .pool = pool, .o = o, .in = in};
     uint64_t first = in->shard.start[in->shard.rank];
     measure_sizes(&by, max_u64(in->shard.split, first) - first);

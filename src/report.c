@@ -12,6 +12,7 @@
 
 #include "forecast.h"
 #include "h5_base.h"
+#include "index.h"
 #include "json_memory.h"
 #include "lshjoin/cpu.h"
 #include "lshjoin/fault.h"
@@ -110,6 +111,16 @@ static json_t *name_json(const char *name) {
     return readable;
 }
 
+static json_t *indexes_json(const struct indexes *x) {
+    json_t *list = json_array();
+    for (int i = 0; i < x->n; i++)
+        json_array_append_new(list,
+                              json_pack("{s:o, s:o, s:o, s:o}", "index", name_json(x->of[i].file), "file",
+                                        name_json(x->of[i].data.file), "object",
+                                        name_json(x->of[i].data.object), "rows", number(x->of[i].data.rows)));
+    return list;
+}
+
 static json_t *inputs_json(const struct inputs *in) {
     json_t *list = json_array();
     for (int i = 0; i < in->n; i++)
@@ -155,6 +166,8 @@ static json_t *parameters_json(const struct options *o, const struct inputs *in,
                   o->radius_text, "top_k", number(o->top_k), "exclusive", o->exclusive);
     if (o->against)
         json_object_set_new(parameters, "against", json_true());
+    if (in->old)
+        json_object_set_new(parameters, "indexes", indexes_json(in->old));
     json_object_set_new(parameters, "duplicates",
                         json_string(o->duplicates == DUPLICATES_GROUPS ? "groups" : "pairs"));
     if (d->symbol_bits)

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "home.h"
+#include "index_match.h"
 #include "lshjoin/candidate.h"
 #include "lshjoin/screen.h"
 #include "owner.h"
+#include "visit.h"
 
 enum { CACHED_ROWS = 1 << 12 }; /* whose sketches stay in a core's cache while they are screened */
 
@@ -105,7 +107,11 @@ static void screen_round(struct sketch_join *j, const struct bucket_list *lists,
             j->sketch_capacity = max_u64(n, 2 * j->sketch_capacity);
             j->sketch = mem_alloc(j->sketch_capacity, bytes);
         }
-        comm_pick(j->c, &j->in->shard, words, rows, n, j->o->round_bytes, j->sketch);
+        visit_pick(j->c, &j->in->shard, words, rows, n, j->o->round_bytes, j->sketch);
+        if (j->in->old)
+            index_sketches(j->in->old, j->pool, &j->in->shard, rows, n, j->sketch, e);
+        if (comm_failed(j->c, e))
+            break;
         screen_portion_of(j, e);
     }
 }
@@ -119,11 +125,14 @@ static int join_bands(struct sketch_join *j, uint32_t band, uint32_t band_end, s
                           .shard = &j->in->shard,
                           .keys = &keys,
                           .metrics = j->metrics,
+                          .old = j->in->old,
+                          .keys_first = band,
                           .max_bucket = j->o->max_bucket};
     owner_open(&owner, j->o->round_bytes);
     for (uint64_t r = 0; r < owner.n_rounds && !e->status; r++) {
-        owner_round(&owner, r);
-        screen_round(j, owner.lists, band, e);
+        owner_round(&owner, r, e);
+        if (!comm_failed(j->c, e))
+            screen_round(j, owner.lists, band, e);
     }
     owner_close(&owner);
     free(keys.key);
@@ -147,6 +156,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
                             .options = o,
                             .threshold = *threshold,
                             .largest_norm = in->largest_norm,
+                            .old = in->old,
                             .sink = sink,
                             .metrics = m};
     home_open(&j->home, o->round_bytes / SKETCH_JOIN_SHARE);

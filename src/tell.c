@@ -47,12 +47,12 @@ static struct sides count_others(const struct tell *t, const struct pair *pairs,
     while (s.n < n && s.n < TOGETHER)
         s.n = end_of(t, pairs, s.n, n);
     s.row = mem_alloc(2 * s.n, sizeof *s.row);
-    s.others = mem_alloc(2 * s.n, sizeof *s.others);
+    s.others = mem_zero(2 * s.n, sizeof *s.others); /* rows that no rank holds stand for themselves */
     for (uint64_t i = 0; i < s.n; i++) {
         s.row[2 * i] = pairs[i].left;
         s.row[2 * i + 1] = pairs[i].right + (t->shard->self_join ? 0 : t->shard->split);
     }
-    comm_pick(t->comm, t->shard, &t->duplicates->lengths, s.row, 2 * s.n, t->most, s.others);
+    visit_pick(t->comm, t->shard, &t->duplicates->lengths, s.row, 2 * s.n, t->most, s.others);
     return s;
 }
 

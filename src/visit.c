@@ -1,6 +1,7 @@
 #include "visit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lshjoin/sort.h"
 
@@ -49,4 +50,29 @@ void visit_rows(struct comm *c, struct pool *pool, const struct shard *shard, co
     comm_fetch_end(fetch);
     free(other);
     free(v.want);
+}
+
+void visit_pick(struct comm *c, const struct shard *shard, const struct records *records,
+                const uint64_t *rows, uint64_t n, uint64_t most, void *out) {
+    if (shard_held(shard) == shard->rows) {
+        comm_pick(c, shard, records, rows, n, most, out);
+        return;
+    }
+    size_t bytes = records->width * records->item;
+    uint64_t n_held = 0;
+    for (uint64_t i = 0; i < n; i++)
+        n_held += shard_holds(shard, rows[i]);
+    uint64_t *held = mem_alloc(n_held, sizeof *held), *place = mem_alloc(n_held, sizeof *place), k = 0;
+    char *picked = mem_alloc(n_held, bytes);
+    for (uint64_t i = 0; i < n; i++)
+        if (shard_holds(shard, rows[i])) {
+            held[k] = rows[i];
+            place[k++] = i;
+        }
+    comm_pick(c, shard, records, held, n_held, most, picked);
+    for (k = 0; k < n_held; k++)
+        memcpy((char *)out + place[k] * bytes, picked + k * bytes, bytes);
+    free(picked);
+    free(place);
+    free(held);
 }

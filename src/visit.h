@@ -15,4 +15,10 @@ void visit_rows(struct comm *c, struct pool *pool, const struct shard *shard, co
                 const uint64_t *rows, uint64_t n, uint64_t most,
                 void (*take)(void *ctx, uint64_t k, const void *row, uint64_t items), void *ctx);
 
+/* Collective. comm_pick of those of n rows that some rank holds; in the places of others `out` stays as it
+ * is.
+ */
+void visit_pick(struct comm *c, const struct shard *shard, const struct records *records,
+                const uint64_t *rows, uint64_t n, uint64_t most, void *out);
+
 #endif

@@ -91,12 +91,12 @@ struct bucket_list {
 };
 
 /* Group what an owner received in a round. tuples: by sender, band and bin, as sent;
- * counts[sender][bands][per_owner] of all rounds; start[sender]: the global number of the sender's first row;
- * buckets without a pair are left out. One list a thread, in lists [pool_threads], emptied first; in which
- * list a bucket stands may differ from run to run. */
-void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t bands,
-                  struct bins bins, const uint64_t *start, struct sides sides, struct round round,
-                  struct bucket_list *lists);
+ * counts[senders][bands][per_owner] of all rounds; start[sender]: the global number of the sender's first
+ * row; buckets without a pair are left out. One list a thread, in lists [pool_threads], emptied first; in
+ * which list a bucket stands may differ from run to run. */
+void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t senders,
+                  uint32_t bands, struct bins bins, const uint64_t *start, struct sides sides,
+                  struct round round, struct bucket_list *lists);
 /* Room for more. */
 void bucket_list_reserve(struct bucket_list *list, uint64_t buckets, uint64_t rows);
 void bucket_list_free(struct bucket_list *list);

@@ -39,8 +39,10 @@ static inline bool candidate_same(struct u64_pair a, struct u64_pair b) {
 }
 
 /* Whether the home of a pair of rows (global numbers) is its left one's rank, by a coin that falls the same
- * way for all. */
+ * way for all; or, where one row is held by none, by the other. */
 static inline bool candidate_is_at_left(const struct shard *s, uint64_t left, uint64_t right) {
+    if (!shard_holds(s, left) || !shard_holds(s, right))
+        return shard_holds(s, left);
     uint64_t coin =
         (uint64_t)(((unsigned __int128)mix64(left * 0x9e3779b97f4a7c15u + right) * s->rows) >> 64);
     return coin < (s->self_join ? s->rows / 2 : s->split); /* the smaller input's ranks get a smaller part */

@@ -198,8 +198,8 @@ static void run_round(struct simulation *s, const struct round *r, struct bucket
             memcpy(counts + (uint64_t)from * each, s->counts[from] + (uint64_t)owner * each,
                    each * sizeof *counts);
         }
-        bucket_group(s->pool, received, counts, s->bands, s->bins, s->start, (struct sides){UINT64_MAX, 0},
-                     *r, lists);
+        bucket_group(s->pool, received, counts, (uint32_t)s->ranks, s->bands, s->bins, s->start,
+                     (struct sides){UINT64_MAX, 0}, *r, lists);
         for (int t = 0; t < pool_threads(s->pool); t++)
             for (uint64_t b = 0; b < lists[t].n; b++) {
                 assert_in_range(lists[t].bucket[b].band, r->band, r->band_end - 1);
@@ -399,7 +399,7 @@ static void check_roles(struct pool *pool, uint64_t seed, struct sides sides) {
     for (uint64_t key = 1; key <= SENT_KEYS; key++)
         if (has_pair(left_by[key], right_by[key], stored_by[key], asked_left_by[key], asked_by[key]))
             met += stored_by[key] + asked_by[key];
-    bucket_group(pool, tuples, counts, 1, bins, start, sides, whole, lists);
+    bucket_group(pool, tuples, counts, SENDERS, 1, bins, start, sides, whole, lists);
     for (int t = 0; t < pool_threads(pool); t++) {
         for (uint64_t b = 0; b < lists[t].n; b++) {
             const struct bucket *bucket = &lists[t].bucket[b];

@@ -1,0 +1,26 @@
+#include "directory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+int directory_make(const char *directory, struct error *e) {
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s", directory) >= sizeof path)
+        return error_set(e, EX_CANTCREAT, "%.100s...: a name too long", directory);
+    int why = 0; /* the first thing that went wrong on the way */
+    for (char *at = path + 1; *at; at++)
+        if (*at == '/') {
+            *at = 0;
+            if (mkdir(path, 0777) != 0 && errno != EEXIST && !why)
+                why = errno;
+            *at = '/';
+        }
+    struct stat info;
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
+        return 0;
+    return error_set(e, EX_CANTCREAT, "%s: the directory cannot be made: %s", directory,
+                     strerror(why ? why : errno));
+}

@@ -1,0 +1,10 @@
+/* Directories for what a run writes. */
+#ifndef DIRECTORY_H
+#define DIRECTORY_H
+
+#include "lshjoin/base.h"
+
+/* mkdir -p, with the user's umask. Returns e->status: EX_CANTCREAT. */
+int directory_make(const char *directory, struct error *e);
+
+#endif

@@ -1,0 +1,298 @@
+#include "index_save.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "directory.h"
+#include "h5_create.h"
+#include "index_about.h"
+#include "lshjoin/sketch.h"
+#include "lshjoin/sort.h"
+#include "owner.h"
+#include "sketch_join.h"
+
+enum { NAME = 4096 + 32 };
+
+static void path_of(const struct options *o, bool part, char path[NAME]) {
+    snprintf(path, NAME, "%s/%s", o->save_index, part ? ".index.h5.part" : "index.h5");
+}
+
+int index_save_prepare(struct comm *c, const struct options *o, struct error *e) {
+    char path[NAME];
+    if (!o->save_index)
+        return 0;
+    if (comm_rank(c) == 0 && !directory_make(o->save_index, e)) {
+        path_of(o, false, path);
+        if (access(path, F_OK) == 0 && !o->force && !o->resume)
+            error_set(e, EX_CANTCREAT, "%s: is there already: --force replaces it", path);
+        path_of(o, true, path);
+        if (!e->status && unlink(path) != 0 && errno != ENOENT)
+            error_set(e, EX_CANTCREAT, "%s: cannot be replaced: %s", path, strerror(errno));
+    }
+    comm_failed(c, e);
+    return e->status;
+}
+
+struct save {
+    struct comm *c;
+    struct pool *pool;
+    const struct options *o;
+    const struct inputs *in;
+    const struct plan *plan;
+    struct metrics *metrics;
+    struct sketching sketching; /* where bands read sketches, */
+    struct sketches sketches;
+    struct signatures signatures; /* or words */
+    struct h5_new *file;
+};
+
+/* A list in memory, of which this rank has a part. */
+static int fill(void *ctx, uint64_t at, uint64_t n, void *out, struct error *e) {
+    const struct records *r = ctx;
+    if (n > 0)
+        memcpy(out, (const char *)r->data + at * r->width * r->item, n * r->width * r->item);
+    return e->status;
+}
+
+/* Collective. This rank's n items, of `width` numbers each, follow those of lower ranks. */
+static int write_list(struct save *s, const char *path, enum h5_type type, uint64_t width, const void *data,
+                      uint64_t n, struct error *e) {
+    struct records mine = {
+        .n = n, .item = h5_type_bytes(type), .width = width, .data = (void *)(uintptr_t)data};
+    struct h5_part part = {.path = path,
+                           .type = type,
+                           .rank = width > 1 ? 2 : 1,
+                           .rows = n,
+                           .width = width,
+                           .first = comm_sum_before(s->c, n),
+                           .n = n,
+                           .memory = s->o->round_bytes / 4,
+                           .fill = fill,
+                           .ctx = &mine};
+    comm_sum(s->c, &part.rows, 1);
+    return h5_new_sealed(s->file, &part, e);
+}
+
+static struct band_keys make_keys(struct save *s, uint32_t band, uint32_t band_end) {
+    metrics_stage(s->metrics, STAGE_SIGN);
+    if (s->plan->drawing.symbol_bits)
+        return sketches_keys(&s->sketches, &s->sketching, s->pool, band, band_end);
+    const struct drawing part = drawing_part(&s->plan->drawing, band, band_end);
+    s->signatures =
+        signatures_create(s->pool, s->in->family, &s->in->records, &part, UINT64_MAX, false, NULL, NULL);
+    return s->signatures.keys;
+}
+
+static void free_keys(struct save *s, struct band_keys *keys) {
+    if (s->plan->drawing.symbol_bits)
+        free(keys->key);
+    else
+        signatures_free(&s->signatures);
+}
+
+/* The keys of a band that this rank owns, with their rows, as they come. */
+struct owned {
+    uint64_t n, capacity;
+    struct u64_pair *key;
+};
+
+/* Add the tuples of a band that have come in a round. */
+static void add_band(struct owned *k, const struct owner *o, const struct round *round, uint32_t band,
+                     const struct tuple *tuples) {
+    const uint64_t *start = o->shard->start;
+    for (int from = 0; from < o->shard->ranks; from++)
+        for (uint32_t b = round->band; b < round->band_end; b++)
+            for (uint32_t bin = round->bin; bin < round->bin_end; bin++) {
+                uint64_t n = o->n_received[((uint64_t)from * o->keys->bands + b) * o->bins.per_owner + bin];
+                if (b != band) {
+                    tuples += n;
+                    continue;
+                }
+                if (k->n + n > k->capacity) {
+                    k->capacity = 2 * (k->n + n);
+                    k->key = mem_grow(k->key, k->capacity, sizeof *k->key);
+                }
+                for (const struct tuple *end = tuples + n; tuples < end; tuples++)
+                    k->key[k->n++] = (struct u64_pair){(uint64_t)tuples->key_high << 32 | tuples->key_low,
+                                                       start[from] - start[0] + tuples->row};
+            }
+}
+
+/* Move those of a role to the front; the rest is behind. Returns how many. */
+static uint64_t put_stored_first(struct owned *k) {
+    uint64_t stored = 0;
+    for (uint64_t i = 0; i < k->n; i++)
+        if (!(k->key[i].first & BAND_ASKS)) {
+            struct u64_pair other = k->key[stored];
+            k->key[stored++] = k->key[i];
+            k->key[i] = other;
+        }
+    return stored;
+}
+
+/* Where this rank's part of the cells' begins is: those of cells that begin in its range of keys, and at the
+ * last rank the end of all. */
+static uint64_t first_cell(const struct save *s, uint64_t rank, uint32_t bits) {
+    uint64_t cells = (uint64_t)1 << bits, ranks = (uint64_t)comm_size(s->c);
+    /* the first key of the rank's is the least with floor(key * ranks / 2^64) == rank */
+    unsigned __int128 least = (((unsigned __int128)rank << 64) + ranks - 1) / ranks;
+    unsigned __int128 cell = ((least << bits) + (((unsigned __int128)1 << 64) - 1)) >> 64;
+    return rank == ranks ? cells : (uint64_t)cell;
+}
+
+/* Collective. One role's keys of a band: sorted, and as three lists. */
+static int write_table(struct save *s, uint32_t band, bool asked, struct u64_pair *key, uint64_t n,
+                       struct error *e) {
+    bool is_short = s->plan->drawing.symbol_bits > 0;
+    uint64_t all = n, before = comm_sum_before(s->c, n), rank = (uint64_t)comm_rank(s->c);
+    comm_sum(s->c, &all, 1);
+    uint32_t bits = index_cell_bits(all);
+    if (is_short) /* rows of what looks alike shall rise */
+        for (uint64_t i = 0; i < n; i++)
+            key[i].first &= ~(uint64_t)0 << (64 - 16 - bits);
+    struct u64_pair *scratch = mem_alloc(n, sizeof *scratch);
+    sort_pairs(s->pool, key, scratch, n);
+    free(scratch);
+
+    bool is_last = rank + 1 == (uint64_t)comm_size(s->c);
+    uint64_t from = first_cell(s, rank, bits), cells = first_cell(s, rank + 1, bits) - from, at = 0;
+    uint32_t *cell = mem_alloc(cells + 1, sizeof *cell), *row = mem_alloc(n, sizeof *row);
+    void *rest = mem_alloc(n, is_short ? sizeof(uint16_t) : sizeof(uint64_t));
+    for (uint64_t k = 0; k < cells; k++) {
+        while (at < n && index_place(key[at].first, bits, is_short).cell < from + k)
+            at++;
+        cell[k] = (uint32_t)(before + at);
+    }
+    cell[cells] = (uint32_t)all;
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t what = index_place(key[i].first, bits, is_short).rest;
+        row[i] = (uint32_t)key[i].second;
+        if (is_short)
+            ((uint16_t *)rest)[i] = (uint16_t)what;
+        else
+            ((uint64_t *)rest)[i] = what;
+    }
+    char path[64];
+    index_path(path, band, asked, "cell");
+    write_list(s, path, H5_UINT32, 1, cell, cells + is_last, e);
+    index_path(path, band, asked, "rest");
+    if (!e->status)
+        write_list(s, path, is_short ? H5_UINT16 : H5_UINT64, 1, rest, n, e);
+    index_path(path, band, asked, "row");
+    if (!e->status)
+        write_list(s, path, H5_UINT32, 1, row, n, e);
+    free(rest);
+    free(row);
+    free(cell);
+    return e->status;
+}
+
+static int write_band(struct save *s, uint32_t band, struct owned *k, bool asks, struct error *e) {
+    metrics_stage(s->metrics, STAGE_WRITE);
+    uint64_t stored = put_stored_first(k), sums[] = {stored, k->n - stored};
+    comm_sum(s->c, sums, 2);
+    if (sums[0] > UINT32_MAX || sums[1] > UINT32_MAX)
+        return error_set(
+            e, EX_DATAERR,
+            "--save-index: more than 2^32-1 keys in a band: save several indexes of parts of the data");
+    if (!write_table(s, band, false, k->key, stored, e) && asks)
+        write_table(s, band, true, k->key + stored, k->n - stored, e);
+    k->n = 0;
+    return e->status;
+}
+
+/* Collective. Bands [band, band_end) from keys to lists. */
+static int write_bands(struct save *s, uint32_t band, uint32_t band_end, struct error *e) {
+    struct band_keys keys = make_keys(s, band, band_end);
+    struct owner owner = {.comm = s->c,
+                          .pool = s->pool,
+                          .shard = &s->in->shard,
+                          .keys = &keys,
+                          .metrics = s->metrics,
+                          .keeps_giants = true};
+    struct owned owned = {0};
+    owner_open(&owner, s->o->round_bytes);
+    for (uint64_t r = 0; r < owner.n_rounds && !e->status; r++) {
+        const struct round *round = &owner.rounds[r];
+        uint64_t n;
+        struct tuple *tuples = owner_exchange(&owner, r, &n);
+        for (uint32_t b = round->band; b < round->band_end && !e->status; b++) {
+            add_band(&owned, &owner, round, b, tuples);
+            if (round->bin_end == owner.bins.per_owner)
+                write_band(s, band + b, &owned, keys.variants > 1, e);
+        }
+        free(tuples);
+        comm_failed(s->c, e);
+    }
+    owner_close(&owner);
+    free(owned.key);
+    free_keys(s, &keys);
+    metrics_progress(s->metrics, (double)band_end / s->plan->drawing.bands, band_end);
+    return e->status;
+}
+
+static void sketch(struct save *s) {
+    metrics_stage(s->metrics, STAGE_SIGN);
+    s->sketching = sketching_create(&s->plan->drawing, cpu_simd());
+    s->sketches = sketches_create(s->pool, s->in->family, &s->in->records, &s->plan->drawing, NULL, NULL);
+}
+
+static int write_all(struct save *s, uint32_t together, struct error *e) {
+    const struct drawing *d = &s->plan->drawing;
+    uint64_t rows = s->in->records.n, most_rows = rows;
+    struct stat info = {0};
+    if (comm_rank(s->c) == 0 && stat(s->in->of[0].file, &info) != 0)
+        error_set(e, EX_NOINPUT, "%s: is gone: %s", s->in->of[0].file, strerror(errno));
+    if (comm_failed(s->c, e))
+        return e->status;
+    char *about = index_about_write(s->o, s->in, s->plan, (uint64_t)info.st_size);
+    bool tells = comm_rank(s->c) == 0;
+    write_list(s, "/about", H5_UINT8, 1, about, tells ? strlen(about) : 0, e);
+    free(about);
+    if (!e->status)
+        write_list(s, "/hash", H5_UINT64, 2, s->in->hash, rows, e);
+    if (d->symbol_bits) {
+        sketch(s);
+        metrics_stage(s->metrics, STAGE_WRITE);
+        if (!e->status)
+            write_list(s, "/sketch", H5_UINT64, sketch_words(d), s->sketches.words.data, rows, e);
+        comm_max(s->c, &most_rows, 1);
+        together = sketch_join_bands(most_rows, (uint64_t)comm_size(s->c), s->o->round_bytes, d->bands);
+    }
+    for (uint32_t band = 0; band < d->bands && !e->status; band += together)
+        write_bands(s, band, (uint32_t)min_u64(d->bands, (uint64_t)band + together), e);
+    if (d->symbol_bits) {
+        sketching_free(&s->sketching);
+        sketches_free(&s->sketches);
+    }
+    return e->status;
+}
+
+int index_save(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
+               const struct plan *plan, uint32_t bands, struct metrics *m, struct error *e) {
+    struct save s = {.c = c, .pool = pool, .o = o, .in = in, .plan = plan, .metrics = m};
+    char part[NAME], whole[NAME];
+    path_of(o, true, part);
+    path_of(o, false, whole);
+    metrics_stage(m, STAGE_WRITE);
+    metrics_phase(m, "index", "bands");
+    if (in->of[0].rows > SHARD_MAX_LOCAL)
+        error_set(e, EX_DATAERR,
+                  "--save-index: %llu rows: an index has at most 2^32-1: save several, of parts of the data",
+                  (unsigned long long)in->of[0].rows);
+    if (comm_failed(c, e) || !(s.file = h5_new_create_aligned(c, part, e)))
+        return e->status;
+    write_all(&s, bands, e);
+    h5_new_close(s.file, e);
+    if (comm_rank(c) == 0 && !e->status && rename(part, whole) != 0)
+        error_set(e, EX_CANTCREAT, "%s: cannot be named: %s", whole, strerror(errno));
+    else if (comm_rank(c) == 0 && e->status)
+        unlink(part);
+    comm_failed(c, e);
+    return e->status;
+}

@@ -1,0 +1,20 @@
+/* --save-index: what later runs need of this one's records (index.h). */
+#ifndef INDEX_SAVE_H
+#define INDEX_SAVE_H
+
+#include "comm.h"
+#include "input.h"
+#include "lshjoin/metrics.h"
+#include "lshjoin/plan.h"
+
+/* Collective, before anything is done: the directory is made where it is missing, and refused where it holds
+ * an index already, unless --force is given. Returns e->status, agreed. */
+int index_save_prepare(struct comm *c, const struct options *o, struct error *e);
+
+/* Collective, while inputs have hashes and identical records have not been looked for: all records are in the
+ * index. `bands` of words are worked on together. The file is written under a temporary name, and named when
+ * it is whole. Returns e->status, agreed. */
+int index_save(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
+               const struct plan *plan, uint32_t bands, struct metrics *m, struct error *e);
+
+#endif
