@@ -39,6 +39,10 @@ def two_sets(folder):
     return [write_sets(folder / "left.h5", families(1, 40)), write_sets(folder / "right.h5", families(1, 40).shuffled(2))]
 
 
+def old_sets(folder):
+    return ["--against", write_sets(folder / "old.h5", families(1, 40)), *sets(2)(folder)]
+
+
 def scored_sets(folder):
     file, = sets(1)(folder)
     with h5py.File(file, "a") as f:
@@ -84,6 +88,8 @@ KINDS = {
     "planned": Kind("--threshold .5", sets(2, chunks=(100,), compression="gzip")),
     "two inputs": Kind("--threshold .5 --exclusive", two_sets),
     "vectors": Kind("--exact --threshold .8 --format tsv", vectors),
+    "against": Kind("--threshold .5", old_sets),
+    "containment": Kind("--metric containment --exact --threshold .5", two_sets),
     "exact sets": Kind("--exact --threshold .5 --trace {d}/trace", sets(1)),
     "nearest": Kind("-b 8 -r 2 --top-k 2", vectors),
     "exact nearest": Kind("--exact --top-k 2", vectors),
