@@ -72,6 +72,10 @@ static hid_t prepare(struct h5_new *f, uint64_t least, uint64_t alignment, struc
     bool together = comm_size(f->c) > 1;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     f->transfer = H5Pcreate(H5P_DATASET_XFER);
+    if (access < 0 || f->transfer < 0)
+        h5_fail(e, EX_OSERR, f->name, "cannot be prepared");
+    if (agree(f, e)) /* MPI-IO has a communicator of its own, which all ranks make */
+        return access;
     if ((together && H5Pset_fapl_mpio(access, f->c->mpi, MPI_INFO_NULL) < 0) ||
         (together && H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE) < 0) ||
         H5Pset_alignment(access, least, alignment) < 0)

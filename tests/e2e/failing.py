@@ -163,7 +163,11 @@ class Job:
         def one(env):
             with tempfile.TemporaryDirectory(prefix="failing-") as directory:
                 place = Path(directory) / "run"
-                return check(env, self.run(place, env), place)
+                try:
+                    done = self.run(place, env)
+                except AssertionError as hangs:
+                    raise AssertionError(f"{env}: {hangs}") from None
+                return check(env, done, place)
         with ThreadPoolExecutor(AT_ONCE) as threads:
             return list(threads.map(one, environments))
 
