@@ -85,8 +85,10 @@ int trace_write(struct trace *t, const struct metrics *m, struct error *e) {
         bool good = !ferror(t->out);
         good = fclose(t->out) == 0 && good;
         t->out = NULL;
-        if (!good || rename(t->part, t->file) != 0)
+        if (!good || rename(t->part, t->file) != 0) {
             error_set(e, EX_IOERR, "%s: cannot be written: %s", t->file, strerror(errno));
+            unlink(t->part);
+        }
     }
     comm_failed(t->c, e);
     return e->status;

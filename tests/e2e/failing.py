@@ -28,6 +28,7 @@ class Kind:
     make: Callable[[Path], list]
     program: Path = joins.BINARY
     resumes: bool = False  # a job that has died at its second checkpoint
+    shows: bool = False  # what there is: for what cannot be read, it says so or shows less
     ranks: tuple = (1, 3)
 
 
@@ -99,7 +100,7 @@ KINDS = {
     "ids": Kind("-b 8 -r 2 --threshold .5 --format tsv --ids", with_ids),
     "groups": Kind("--threshold .5 --duplicates groups --clusters", sets(1)),
     "stars": Kind("--threshold .5 --clusters --cluster-method star", scored_sets),
-    "dry run": Kind("--threshold .5 --dry-run", sets(1)),
+    "dry run": Kind("--threshold .5 --dry-run --memory 64M", sets(1)),
     "checkpoint": Kind(f"-b 12 -r 3 --threshold .5 {KEPT}", sets(1)),
     "resumed": Kind(f"--threshold .5 {KEPT} --resume", sets(1), resumes=True),
     "resumed nearest": Kind(f"-b 12 -r 2 --top-k 3 {KEPT} --resume", sets(1), resumes=True),
@@ -108,8 +109,8 @@ KINDS = {
     "large buckets": Kind("-b 8 -r 2 --threshold .5 --max-bucket 3 --scratch {d}", sets(1)),
     "pack": Kind("--ids --source --from lines --memory 1K", texts, packing.BINARY),
     "pack compressed": Kind("--from csv --gzip 1", zstd, packing.BINARY),
-    "info": Kind("--info", with_ids, packing.BINARY),
-    "show": Kind("--show", lambda f: [joined_texts(f)[1], f / "joined"], packing.BINARY),
+    "info": Kind("--info", with_ids, packing.BINARY, shows=True),
+    "show": Kind("--show", lambda f: [joined_texts(f)[1], f / "joined"], packing.BINARY, shows=True),
     "drop": Kind("--from lines --drop", lambda f: [f / "joined" / "clusters.h5", joined_texts(f)[0]], packing.BINARY, ranks=(1,)),
 }
 
@@ -133,7 +134,7 @@ class Job:
         place.mkdir()
         if self.state:
             shutil.copytree(self.state, place / "kept")
-        prints = "--info" in self.kind.options or "--show" in self.kind.options or "--dry-run" in self.kind.options
+        prints = self.kind.shows or "--dry-run" in self.kind.options
         args = [*(word.format(d=place) for word in self.kind.options.split()), *self.inputs, *([] if prints else ["--quiet", "-o", place / "out"])]
         sessions = {"OMPI_MCA_orte_tmpdir_base": str(place)} if self.packs else {}
         return joins.run(args, self.ranks, program=program or self.program, timeout=60, wrap=self.wrap,
