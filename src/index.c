@@ -1,6 +1,7 @@
 #include "index.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,7 +123,11 @@ static int settle_options(struct indexes *x, struct options *o, struct error *e)
     struct plan *p = &x->plan;
     if (o->threshold_text || o->radius_text) {
         p->agreement = x->family->agreement(o->threshold.value, &p->drawing);
-        p->recall = law_found(&p->drawing, p->agreement);
+        p->recall = p->drawing.n_tiers ? 1 : law_found(&p->drawing, p->agreement);
+        for (uint32_t k = 0; k < p->drawing.n_tiers; k++) {
+            struct drawing tier = drawing_of_tier(&p->drawing, &p->drawing.tier[k]);
+            p->recall = fmin(p->recall, law_found(&tier, x->family->agreement(o->threshold.value, &tier)));
+        }
     }
     return 0;
 }
@@ -142,6 +147,12 @@ struct indexes *indexes_open(struct comm *c, struct options *o, struct error *e)
     return NULL;
 }
 
+/* Whether a set is of a size that no tier was made for. */
+static bool is_of_other_size(const struct drawing *d, uint64_t items) {
+    uint64_t class = items > 0 ? (uint64_t)1 << size_class(items) : 0;
+    return d->n_tiers > 0 && class & ~(d->classes[0] & d->classes[1]);
+}
+
 int indexes_admit(const struct indexes *x, const struct inputs *in, struct error *e) {
     double norm = x->plan.drawing.norm;
     for (int i = 0; i < x->n && x->family->is_of_vectors; i++)
@@ -155,6 +166,13 @@ int indexes_admit(const struct indexes *x, const struct inputs *in, struct error
                   "%s: holds a vector of norm %.9g, and %s was made for norms up to %.9g, by which inner "
                   "products are hashed: make the index again with the longer ones",
                   in->of[0].file, in->largest_norm, x->of[0].file, norm);
+    for (uint64_t row = 0; row < in->records.n && x->plan.drawing.n_tiers > 0; row++)
+        if (is_of_other_size(&x->plan.drawing, records_length(&in->records, row)))
+            error_set(e, EX_DATAERR,
+                      "%s: row %" PRIu64 " is a set of %" PRIu64
+                      " elements, and %s was made of sets of other sizes, for which its bands were planned",
+                      in->of[0].file, in->shard.start[in->shard.rank] - in->shard.start[0] + row,
+                      records_length(&in->records, row), x->of[0].file);
     return e->status;
 }
 

@@ -66,8 +66,9 @@ void index_path(char path[64], uint32_t band, bool asked, const char *list);
 struct indexes *indexes_open(struct comm *c, struct options *o, struct error *e);
 void indexes_close(struct indexes *x);
 
-/* Whether new records can be joined with them: their coordinates are no finer, and, of inner products, none
- * is longer than the longest that all old ones were made ready for. Returns e->status. Not collective. */
+/* Whether new records can be joined with them: their coordinates are no finer; of inner products none is
+ * longer than the longest that all old ones were made ready for; in tiers sets are of sizes that there are.
+ * Returns e->status. Not collective. */
 int indexes_admit(const struct indexes *x, const struct inputs *in, struct error *e);
 
 /* The index that has an old record, by its number among all of them. */

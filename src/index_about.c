@@ -21,15 +21,28 @@ static json_t *number(uint64_t v) {
     return json_integer((json_int_t)v);
 }
 
+/* Of containment: which classes of size there are, and the bands of each tier. */
+static json_t *tiers_json(const struct drawing *d) {
+    json_t *tiers = json_array();
+    for (uint32_t k = 0; k < d->n_tiers; k++) {
+        const struct tier *t = &d->tier[k];
+        json_array_append_new(tiers, json_pack("[i, i, i, i, i, o, o]", (int)t->step, (int)t->first,
+                                               (int)t->bands, (int)t->rows, (int)t->pool,
+                                               exact_number(t->ratio), exact_number(t->takers)));
+    }
+    return json_pack("{s:o, s:o, s:o, s:o}", "ratio", exact_number(d->ratio), "left classes",
+                     number(d->classes[0]), "right classes", number(d->classes[1]), "tiers", tiers);
+}
+
 static json_t *plan_json(const struct drawing *d) {
     json_t *left_out = json_array();
     for (uint32_t k = 0; k < d->n_left_out; k++)
         json_array_append_new(left_out, json_integer(d->left_out[k]));
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "bands", (int)d->bands,
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "bands", (int)d->bands,
                      "rows", (int)d->rows, "pool", (int)d->pool, "probes", (int)d->probes, "symbol bits",
                      (int)d->symbol_bits, "cut", (int)d->cut, "seed", number(d->seed), "width",
                      exact_number(d->width), "norm", exact_number(d->norm), "most items",
-                     number(d->most_items), "left out", left_out);
+                     number(d->most_items), "left out", left_out, "sizes", tiers_json(d));
 }
 
 char *index_about_write(const struct options *o, const struct inputs *in, const struct plan *p,
@@ -60,21 +73,56 @@ static bool is_possible(const struct drawing *d, const struct family *f) {
         d->n_left_out > DRAWING_MOST_LEFT_OUT || (d->pool && d->rows > d->pool) || isnan(d->width) ||
         isnan(d->norm) || (d->probes && !f->probes))
         return false;
+    for (uint32_t k = 0; k < d->n_tiers; k++) {
+        const struct tier *t = &d->tier[k];
+        if (t->rows < 1 || t->rows > d->rows || t->pool > 1 << 20 || (t->pool && t->rows > t->pool) ||
+            t->bands > d->bands || t->first > d->bands - t->bands || abs(t->step) >= SIZE_CLASSES)
+            return false;
+    }
     if (!d->symbol_bits)
         return d->n_left_out == 0;
     return d->symbol_bits == f->symbol_bits && d->pool * d->symbol_bits % 64 == 0 && d->pool > 0 &&
            d->pool * d->symbol_bits <= 512;
 }
 
+static bool read_tiers(struct drawing *d, json_t *sizes) {
+    const char *ratio, *takers;
+    json_int_t left, right;
+    json_t *tiers, *one;
+    size_t k;
+    if (json_unpack(sizes, "{s:s, s:I, s:I, s:o}", "ratio", &ratio, "left classes", &left, "right classes",
+                    &right, "tiers", &tiers) != 0 ||
+        json_array_size(tiers) > SIZE_STEPS)
+        return false;
+    d->ratio = strtod(ratio, NULL);
+    d->classes[0] = (uint64_t)left;
+    d->classes[1] = (uint64_t)right;
+    d->n_tiers = (uint32_t)json_array_size(tiers);
+    json_array_foreach(tiers, k, one) {
+        int step, first, bands, rows, pool;
+        if (json_unpack(one, "[i, i, i, i, i, s, s]", &step, &first, &bands, &rows, &pool, &ratio, &takers) !=
+            0)
+            return false;
+        d->tier[k] = (struct tier){.step = step,
+                                   .first = (uint32_t)first,
+                                   .bands = (uint32_t)bands,
+                                   .rows = (uint32_t)rows,
+                                   .pool = (uint32_t)pool,
+                                   .ratio = strtod(ratio, NULL),
+                                   .takers = strtod(takers, NULL)};
+    }
+    return true;
+}
+
 static bool read_plan(struct drawing *d, json_t *plan, const struct family *f) {
     int bands, rows, pool, probes, symbol_bits, cut;
     json_int_t seed, most_items;
     const char *width, *norm;
-    json_t *left_out, *one;
-    if (json_unpack(plan, "{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:s, s:s, s:I, s:o}", "bands", &bands, "rows",
-                    &rows, "pool", &pool, "probes", &probes, "symbol bits", &symbol_bits, "cut", &cut, "seed",
-                    &seed, "width", &width, "norm", &norm, "most items", &most_items, "left out",
-                    &left_out) != 0)
+    json_t *left_out, *one, *sizes;
+    if (json_unpack(plan, "{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:s, s:s, s:I, s:o, s:o}", "bands", &bands,
+                    "rows", &rows, "pool", &pool, "probes", &probes, "symbol bits", &symbol_bits, "cut", &cut,
+                    "seed", &seed, "width", &width, "norm", &norm, "most items", &most_items, "left out",
+                    &left_out, "sizes", &sizes) != 0)
         return false;
     *d = (struct drawing){.bands = (uint32_t)bands,
                           .rows = (uint32_t)rows,
@@ -90,7 +138,7 @@ static bool read_plan(struct drawing *d, json_t *plan, const struct family *f) {
     size_t k;
     json_array_foreach(left_out, k, one) if (k < DRAWING_MOST_LEFT_OUT) d->left_out[k] =
         (uint16_t)json_integer_value(one);
-    return is_possible(d, f);
+    return read_tiers(d, sizes) && is_possible(d, f);
 }
 
 /* The members that the format promises. */

@@ -597,9 +597,6 @@ static int check_index(const struct options *o, struct error *e) {
 }
 
 static int check_save_index(const struct options *o, struct error *e) {
-    if (o->family == &family_containment)
-        return error_set(e, EX_USAGE,
-                         "--save-index: not for containment, whose bands depend on the sizes of all sets");
     if (o->n_inputs == 2 || o->exact || o->dry_run || o->exclusive)
         return error_set(e, EX_USAGE, "--save-index is of the records of one input: %s does not go with it",
                          o->against         ? "--against"

@@ -56,6 +56,13 @@ static void measure_sizes(struct choice *by, uint64_t left) {
     comm_sum(by->c, by->sizes.items[0], ALL);
     comm_min(by->c, by->sizes.least[0], ALL);
     comm_max(by->c, by->sizes.most[0], ALL);
+    for (uint32_t k = 0; k < ALL && by->o->save_index; k++) { /* later sets may be any of their classes */
+        uint32_t side = k / SIZE_CLASSES, class = k % SIZE_CLASSES;
+        if (by->sizes.rows[side][class] == 0)
+            continue;
+        by->sizes.least[side][class] = class ? size_class_most(class - 1) + 1 : 1;
+        by->sizes.most[side][class] = size_class_most(class);
+    }
 }
 
 /* What is drawn from whatever the bands will be. */

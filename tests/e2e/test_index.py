@@ -23,6 +23,7 @@ WORDS = {
     "l2 probes": "--metric l2 -b 4 -r 4 --probes 5 --radius 1",
     "ip words": "--metric ip -b 4 -r 6 --threshold 0.6",
     "ip probes": "--metric ip -b 3 -r 6 --probes 3 --threshold 0.6",
+    "sets in others": "--metric containment -b 12 -r 2 --threshold 0.6",
 }
 # planned ones: the plan is of the old records
 PLANNED = {
@@ -32,6 +33,7 @@ PLANNED = {
     "cosine planned": "--threshold 0.95",
     "l2 planned": "--metric l2 --radius 0.8",
     "ip planned": "--metric ip --threshold 0.8",
+    "sets in others, planned": "--metric containment --threshold 0.7",
 }
 
 
@@ -66,7 +68,7 @@ def whole_by_index(tmp_path, every, index, old=OLD):
 def test_pairs_of_the_whole_join(join, made, kind):
     old, new, every, index = made(kind, ranks=2)
     whole = join(every, WORDS[kind]).pairs
-    expected = whole[whole["right"] >= OLD]
+    expected = whole[new_in(whole)]
     assert 20 < len(expected) < len(whole)
     for ranks in (1, 2, 3, 5):
         found = join(new, f"--index {index} -t {1 + ranks % 2}", ranks=ranks).pairs
@@ -77,11 +79,16 @@ def test_pairs_of_the_whole_join(join, made, kind):
 def test_pairs_of_the_whole_join_by_the_same_plan(join, made, tmp_path, kind):
     old, new, every, index = made(kind, ranks=3)
     whole = whole_by_index(tmp_path, every, index)
-    expected = whole[whole["right"] >= OLD]
+    expected = whole[new_in(whole)]
     assert 20 < len(expected) < len(whole)
     for ranks in (1, 2, 5):
         found = join(new, f"--index {index} --round 4K", ranks=ranks).pairs
         assert len(found) == len(expected) and (found == expected).all()
+
+
+def new_in(pairs):
+    """Which pairs have a new record; of ordered ones either may be."""
+    return np.maximum(pairs["left"], pairs["right"]) >= OLD
 
 
 def contents(index):
@@ -420,6 +427,12 @@ def test_deleted_records_that_are_not_there(made, fails, tmp_path, text, said):
     old, new, every, index = made("sets planned")
     (tmp_path / "gone.txt").write_text(text)
     fails(["--index", index, "--deleted", tmp_path / "gone.txt", new], 65, "gone.txt", said)
+
+
+def test_sets_of_sizes_that_bands_were_not_planned_for(made, fails, tmp_path):
+    old, new, every, index = made("sets in others, planned")
+    large = write_sets(tmp_path / "large.h5", Sets.of([[1, 2, 3], range(5000)]))
+    fails(["--index", index, large], 65, "row", "elements", "planned")
 
 
 def test_deleted_needs_old_records(tmp_path):
