@@ -245,7 +245,9 @@ static void print_tiers(FILE *f, const struct drawing *d) {
         const struct tier *t = &d->tier[k];
         fprintf(f, "  right sets of up to %.3g elements for one of a left set: %u bands of %u rows", t->ratio,
                 t->bands, t->rows);
-        fprintf(f, t->pool ? " from a pool of %u\n" : "\n", t->pool);
+        if (t->pool)
+            fprintf(f, " from a pool of %u", t->pool);
+        fprintf(f, "\n");
     }
 }
 

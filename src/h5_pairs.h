@@ -11,7 +11,8 @@
 struct h5_pairs_file {
     const char *file; /* not owned */
     uint64_t n;
-    char value[32]; /* what the pairs' number is called: similarity, containment, distance, product or bands */
+    char
+        value[32]; /* what the pairs' number is called: similarity, containment, distance, product or bands */
     int64_t file_id, datasets[4]; /* hid_t; 0: not open: left, right, value, rank */
 };
 

@@ -96,6 +96,7 @@ KINDS = {
     "exact nearest": Kind("--exact --top-k 2", vectors),
     "products": Kind("--metric ip --threshold .5", vectors),
     "weighted": Kind("--metric weighted-jaccard --threshold .5", weights),
+    "contained": Kind("--metric containment --threshold .6 --recall .8", sets(1, size=12)),
     "text": Kind("-b 8 -r 2 -E --format mhash", mhash),
     "ids": Kind("-b 8 -r 2 --threshold .5 --format tsv --ids", with_ids),
     "groups": Kind("--threshold .5 --duplicates groups --clusters", sets(1)),

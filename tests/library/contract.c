@@ -56,6 +56,15 @@ static void test_wherever_they_lie(void) {
     }
 }
 
+/* Sets that contain each other are two pairs. */
+static void test_ordered_pairs(void) {
+    const char *options[][2] = {{"threshold", "1"}, {"metric", "containment"}, {NULL, NULL}};
+    char message[1000];
+    struct found f = {0, 0, 0};
+    CHECK(run_on(ranks - 1, options, &f, message) == 0 && !*message);
+    CHECK(f.n == 2 && f.sum == 1001);
+}
+
 static void test_mistakes(void) {
     static const struct {
         const char *options[3][2];
@@ -127,6 +136,7 @@ int main(int argc, char **argv) {
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     CHECK(strcmp(lshjoin_version(), "0.1.0") == 0);
     test_wherever_they_lie();
+    test_ordered_pairs();
     test_mistakes();
     test_failures_are_everybodys();
     test_two_inputs_and_groups();
