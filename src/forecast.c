@@ -134,7 +134,8 @@ static void expect_words(const struct needs *n) {
     double digest = bands * (!n->o->verify && variants == 1 ? n->family->words(d->rows) * sizeof(uint32_t)
                                                             : variants * sizeof(uint64_t));
     n->memory[MEMORY_KEYS] = bands * of_band * sizeof(uint64_t);
-    if (!n->o->verify || n->o->checkpoint || n->copies > (HOME_BATCH - 1) * room)
+    bool told_apart = n->o->checkpoint || n->copies > (HOME_BATCH - 1) * room;
+    if (!n->o->verify || (told_apart && !hash_join_copies_wait(n->o, n->family, d)))
         n->memory[MEMORY_DIGESTS] = n->rows * digest;
     expect_counts(n, of_band, bands);
     expect_round(n, fmin(n->round, bands * of_band * sizeof(struct tuple)), d->bands * of_band);

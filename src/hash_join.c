@@ -69,6 +69,11 @@ static int send_candidates(struct hash_join *j, uint64_t pairs, double done, dou
     return e->status;
 }
 
+bool hash_join_copies_wait(const struct options *o, const struct family *family, const struct drawing *d) {
+    bool wide = (uint64_t)d->bands * family_variants(family, d) >= BAND_WIDE_DIGEST;
+    return o->max_bucket || (wide && o->verify && !o->checkpoint);
+}
+
 static void open_home(struct hash_join *j, struct sink *sink) {
     j->home = (struct home){.comm = j->c,
                             .pool = j->pool,
@@ -80,11 +85,13 @@ static void open_home(struct hash_join *j, struct sink *sink) {
                             .threshold = *j->threshold,
                             .largest_norm = j->in->largest_norm,
                             .old = j->in->old,
-                            .copies_wait = j->o->max_bucket || j->in->old,
+                            .copies_wait =
+                                j->in->old || hash_join_copies_wait(j->o, j->in->family, &j->plan->drawing),
                             .sink = sink,
                             .metrics = j->metrics};
     home_open(&j->home, j->o->round_bytes / HASH_JOIN_SHARE);
-    if (j->bands < j->plan->drawing.bands || j->home.copies_wait)
+    j->home.one_group = j->bands >= j->plan->drawing.bands;
+    if (!j->home.one_group || j->home.copies_wait)
         j->home.runs = runs_create(j->o->scratch, CANDIDATE_SLOT_BITS);
 }
 

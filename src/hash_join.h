@@ -12,6 +12,10 @@
  * several times their size. */
 enum { HASH_JOIN_SHARE = 8 };
 
+/* Whether copies of a pair wait for each other: where the one that stands for all may have been skipped, or
+ * digests would be wide. (A checkpoint needs them told apart at once.) */
+bool hash_join_copies_wait(const struct options *o, const struct family *family, const struct drawing *d);
+
 /* Collective. What the plan's bands find, and the threshold keeps, goes to the sink. `bands` of them are
  * worked on together; where that is not all, candidates wait in o->scratch until all have been. Returns
  * e->status, agreed. */

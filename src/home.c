@@ -378,7 +378,7 @@ int home_flush(struct home *h, bool last, struct error *e) {
     if (!verify)
         keep_decided(h, signatures_digest(h->signatures, h->pool), decide_bands, e);
     h->flushed = !last;
-    if (h->runs)
+    if (h->runs && !(whole && h->one_group))
         put_aside(h, e);
     else
         finish(h, e);

@@ -26,7 +26,8 @@ struct home {
     struct signatures *signatures; /* of the bands that are worked on; NULL: every candidate comes once */
     struct runs *runs;             /* NULL, or where candidates wait until all bands have been worked on */
     bool copies_wait;          /* there, all of them, and become one there: the lowest may have been skipped
-                                * (--max-bucket), or digests are not known (of old records) */
+                                * (--max-bucket), digests are not known (of old records), or they are wide */
+    bool one_group;            /* all bands are worked on together */
     const struct indexes *old; /* that tell of rows which no rank holds; or NULL */
     const struct family *family;
     const struct options *options;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "lshjoin/band.h"
 #include "lshjoin/law.h"
 #include "lshjoin/trial.h"
 
@@ -15,7 +16,7 @@ static const double ns_read_byte = 0.5, ns_compare = 60, ns_compare_element = 0.
 /* Of bands that read words. */
 static const double ns_hash_element = 0.19, ns_hash_coordinate = 0.025, ns_pick = 4, ns_key = 15,
                     ns_probe = 150, ns_move = 25, ns_send = 20, ns_group = 10, ns_copy = 40,
-                    ns_late_band = 1.7;
+                    ns_late_band = 1.7, ns_wait = 60;
 /* Of weighted sets. */
 static const double ns_symbol = 80, ns_weighted_element = 40;
 /* Of bands that read sketches. */
@@ -129,7 +130,9 @@ static void words_seconds(double *ns, const struct plan *p, const struct family 
         (d->probes ? (double)s->asking * d->bands * (d->probes * ns_probe + d->rows * ns_move) : 0);
     ns[STAGE_EXCHANGE] = keys * ns_send;
     ns[STAGE_GROUP] = keys * ns_group;
-    ns[STAGE_CANDIDATES] = p->copies * (ns_copy + (p->copies > batch ? ns_late_band * d->bands : 0));
+    bool wide = (uint64_t)d->bands * family_variants(family, d) >= BAND_WIDE_DIGEST;
+    double late = wide ? ns_wait : ns_late_band * d->bands;
+    ns[STAGE_CANDIDATES] = p->copies * (ns_copy + (p->copies > batch ? late : 0));
 }
 
 static void sketches_seconds(double *ns, const struct plan *p, const struct family *family,

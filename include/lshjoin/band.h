@@ -33,6 +33,10 @@ static inline uint64_t band_keys_row(const struct band_keys *k, uint64_t i) {
     return i < k->n ? i : (i - k->n) % k->asking;
 }
 
+/* Parts of a digest from which on copies of a pair better wait for each other than be told apart by digests.
+ */
+enum { BAND_WIDE_DIGEST = 256 };
+
 /* What a rank knows of its records after hashing. */
 struct signatures {
     struct band_keys keys;

@@ -21,6 +21,7 @@ JOBS = {
     "sketches": ([FAMILIES], "--threshold 0.5 --round 4K"),
     "sketches of vectors, two inputs": ([CLUSTERS[:400], CLUSTERS[300:]], "--threshold 0.9 --round 4K"),
     "words": ([FAMILIES], "-b 12 -r 3 --threshold 0.5 --round 4K"),
+    "words of many bands": ([FAMILIES], "-b 300 -r 4 --threshold 0.5 --round 64K"),  # of which digests tell copies apart here alone
     "words without a threshold": ([FAMILIES], "-b 12 -r 3 --round 4K"),
     "groups of identical sets": ([FAMILIES], "-b 12 -r 3 --threshold 0.5 --duplicates groups --round 4K"),
     "probes": ([CLUSTERS], "-b 6 -r 10 --probes 5 --threshold 0.8 --round 4K"),
