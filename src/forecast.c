@@ -111,7 +111,8 @@ static void expect_counts(const struct needs *n, double keys_a_band, uint32_t ba
  * alone, with their sketches. */
 static void expect_sketches(const struct needs *n) {
     const struct drawing *d = &n->plan->drawing;
-    double sketch = d->pool * d->symbol_bits / 8.0, room = n->round / SKETCH_JOIN_SHARE / slot_bytes;
+    double sketch = d->pool * d->symbol_bits / 8.0,
+           room = (double)sketch_join_room(n->family, n->load->ranks, n->cut->round_bytes) / slot_bytes;
     uint32_t bands = sketch_join_bands((uint64_t)n->rows, n->load->ranks, n->cut->round_bytes, d->bands);
     double keys = bands * n->rows, tuples = fmin(keys, n->round / sizeof(struct tuple));
     double met = fmin(tuples, fmax(surviving * tuples, fmin(2 * n->copies, tuples)));

@@ -18,6 +18,7 @@ struct sketch_join {
     const struct inputs *in;
     const struct drawing *drawing;
     struct metrics *metrics;
+    uint64_t room; /* sketch_join_room */
     struct sketching sketching;
     struct sketches sketches;
     struct screen *screen;
@@ -28,6 +29,10 @@ struct sketch_join {
 uint32_t sketch_join_bands(uint64_t rows, uint64_t ranks, uint64_t round_bytes, uint32_t bands) {
     uint64_t bytes = round_bytes / (ranks > 1 ? 1 : 8) / (sizeof(struct tuple) + sizeof(uint64_t));
     return (uint32_t)max_u64(1, min_u64(bands, bytes / max_u64(1, rows)));
+}
+
+uint64_t sketch_join_room(const struct family *family, uint64_t ranks, uint64_t round_bytes) {
+    return round_bytes / (ranks > 1 || family->is_of_vectors ? 64 : 256);
 }
 
 static void tell_sketched(void *ctx, uint64_t rows) {
@@ -64,7 +69,7 @@ static uint64_t fill_slots(struct sketch_join *j, const struct u64_pair *pairs, 
 
 /* Candidates of the screen's portion to their homes. */
 static void screen_portion_of(struct sketch_join *j, struct error *e) {
-    const uint64_t most = max_u64(1, j->o->round_bytes / SKETCH_JOIN_SHARE / sizeof(struct u64_pair));
+    const uint64_t most = max_u64(1, j->room / sizeof(struct u64_pair));
     const struct u64_pair *pairs = NULL;
     uint64_t n = 0, sent = 0;
     bool more = true;
@@ -146,6 +151,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
     struct sketch_join join = {c, pool, o, in, &plan->drawing, .metrics = m}, *j = &join;
     uint64_t most_rows = shard_local_rows(&in->shard);
     comm_max(c, &most_rows, 1);
+    j->room = sketch_join_room(in->family, (uint64_t)comm_size(c), o->round_bytes);
     sketch(j);
     j->screen = screen_create(pool, &j->sketching, &in->shard, inputs_exclude(in, o));
     j->home = (struct home){.comm = c,
@@ -159,7 +165,7 @@ int sketch_join(struct comm *c, struct pool *pool, const struct options *o, cons
                             .old = in->old,
                             .sink = sink,
                             .metrics = m};
-    home_open(&j->home, o->round_bytes / SKETCH_JOIN_SHARE);
+    home_open(&j->home, j->room);
     metrics_phase(m, "join", "pairs");
     uint32_t bands = j->drawing->bands;
     uint32_t each = sketch_join_bands(most_rows, (uint64_t)comm_size(c), o->round_bytes, bands);

@@ -12,9 +12,10 @@
  * the bound of a round; on one rank, where nothing is sent, an eighth, which spares memory. */
 uint32_t sketch_join_bands(uint64_t rows, uint64_t ranks, uint64_t round_bytes, uint32_t bands);
 
-/* The part of a round's bound that candidates may fill on their way: small, for here many batches cost no
- * more than few. */
-enum { SKETCH_JOIN_SHARE = 64 };
+/* Bytes that candidates may fill on their way: a small part of a round's bound, for here many batches cost no
+ * more than few. Where nothing is sent what stays in the cache, unless it is of vectors, for which large
+ * batches tell soon that they will be compared often. */
+uint64_t sketch_join_room(const struct family *family, uint64_t ranks, uint64_t round_bytes);
 
 /* Collective. As hash_join, of a plan whose drawing has symbol_bits. */
 int sketch_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
