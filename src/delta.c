@@ -52,9 +52,9 @@ struct deltas *deltas_create(size_t width, enum simd simd) {
     return d;
 }
 
-uint64_t deltas_bytes(size_t width) {
+uint64_t deltas_bytes(size_t width, uint64_t sets) {
     return sizeof(struct deltas) + SLOTS * sizeof(uint32_t) +
-           SETS * (sizeof(struct known) + sizeof(struct delta)) + ROOM * width;
+           min_u64(SETS, sets) * (sizeof(struct known) + sizeof(struct delta)) + ROOM * width;
 }
 
 void deltas_free(struct deltas *d) {

@@ -52,7 +52,8 @@ struct needs {
 
 /* What threads know of sets that are much alike. */
 static double of_deltas(const struct needs *n) {
-    return n->family->verify_run ? n->o->threads * (double)deltas_bytes(n->load->item) : 0;
+    uint64_t sets = (uint64_t)(n->rows * (double)n->load->ranks);
+    return n->family->verify_run ? n->o->threads * (double)deltas_bytes(n->load->item, sets) : 0;
 }
 
 /* Candidates of a rank, `room` of which travel at once: in their slots, and in the batch; the rows of others

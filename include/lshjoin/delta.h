@@ -20,8 +20,8 @@ struct deltas;
 struct deltas *deltas_create(size_t width, enum simd simd);
 void deltas_free(struct deltas *d);
 
-/* What it takes at most. */
-uint64_t deltas_bytes(size_t width);
+/* What it takes at most where there are so many sets. */
+uint64_t deltas_bytes(size_t width, uint64_t sets);
 
 /* Go on to set number `number`, of n elements, which meets those of numbers first + row[n_rows]. Whether
  * differences are of use to it: long and empty sets have none. */
