@@ -32,7 +32,7 @@ static const char *const memory_name[MEMORY_PARTS] = {
 
 /* Bytes: of a process that has done nothing yet; of a candidate in its slot, and of one in the batch with
  * its copy and its value; of a tuple in a bucket of two. */
-static const double program_bytes = 40e6, slot_bytes = sizeof(struct u64_pair),
+static const double program_bytes = 30e6, slot_bytes = sizeof(struct u64_pair),
                     batch_bytes = 2 * sizeof(struct u64_pair) + sizeof(double),
                     bucket_bytes = sizeof(uint64_t) + sizeof(struct bucket) / 2.0;
 
