@@ -54,7 +54,7 @@ static double times_of(const struct survey *all, const struct sizes *s) {
     return rows > 0 ? (double)all->rows / rows : 0;
 }
 
-/* That keys are one for each row and role. */
+/* Of the tier; rows such that two keys of each, one for each role, are as many as there will be. */
 static struct survey survey_of(const struct survey *all, const struct share *share,
                                const plan_tally agreeing) {
     struct survey s = {.self_join = all->self_join,

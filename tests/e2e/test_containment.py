@@ -147,7 +147,8 @@ def test_law(tmp_path, how, size, common, each, background):
 
 @pytest.mark.parametrize("kind", ["one", "two"])
 def test_nearest_by_hashing(join, kind):
-    left, right = nested(4), nested(4, 30) if kind == "two" else None
+    sizes = (3, 8, 20, 50)
+    left, right = nested(4, sizes=sizes), nested(4, 30, sizes=sizes) if kind == "two" else None
     found = join([left] if right is None else [left, right], f"{METRIC} --threshold 0.5 --recall 0.99999 --top-k 3", ranks=3).pairs
     assert (found == nearest(brute_force(left, right, "0.5"), 3)).all()
     some = join([left] if right is None else [left, right], f"{METRIC} -b 300 -r 1 --top-k 2", ranks=2).pairs
@@ -156,7 +157,7 @@ def test_nearest_by_hashing(join, kind):
 
 def test_little_memory(join):
     """Bands are signed in groups, and pairs that meet in several become one."""
-    sets = nested(8, 300)
+    sets = nested(8, 200, sizes=(3, 8, 20, 50, 120))
     whole = join(sets, f"{METRIC} --threshold 0.6 --recall 0.9", ranks=2)
     cut = join(sets, f"{METRIC} --threshold 0.6 --recall 0.9 --memory 12M", ranks=2)
     bands = whole.report["parameters"]["bands"]
@@ -184,7 +185,7 @@ HOW = ["--exact", "--recall 0.99999"]  # which misses none of these pairs
 @pytest.fixture(scope="module")
 def sets():
     """With many that are equal."""
-    rows = nested(5, 30).rows()
+    rows = nested(5, 30, sizes=(3, 8, 20, 50, 120)).rows()
     rng = np.random.default_rng(5)
     rows += [rows[k] for k in rng.integers(0, len(rows) // 3, len(rows))]
     return Sets.of([rows[k] for k in rng.permutation(len(rows))])
