@@ -1,10 +1,13 @@
 #include "directory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 int directory_make(const char *directory, struct error *e) {
     char path[4096];
@@ -23,4 +26,17 @@ int directory_make(const char *directory, struct error *e) {
         return 0;
     return error_set(e, EX_CANTCREAT, "%s: the directory cannot be made: %s", directory,
                      strerror(why ? why : errno));
+}
+
+int directory_lock(const char *directory, struct error *e) {
+    int lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0) {
+        error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", directory, strerror(errno));
+    } else if (flock(lock, LOCK_EX | LOCK_NB) != 0 &&
+               errno == EWOULDBLOCK) { /* a file system without locks won't say so */
+        error_set(e, EX_CANTCREAT, "%s: another run is writing there", directory);
+        close(lock);
+        lock = -1;
+    }
+    return lock;
 }

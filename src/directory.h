@@ -7,4 +7,8 @@
 /* mkdir -p, with the user's umask. Returns e->status: EX_CANTCREAT. */
 int directory_make(const char *directory, struct error *e);
 
+/* Lock a directory against other runs, for as long as the descriptor is open. Returns it, or -1 with *e set:
+ * EX_CANTCREAT. */
+int directory_lock(const char *directory, struct error *e);
+
 #endif

@@ -22,11 +22,21 @@ static void path_of(const struct options *o, bool part, char path[NAME]) {
     snprintf(path, NAME, "%s/%s", o->save_index, part ? ".index.h5.part" : "index.h5");
 }
 
+/* Whether the output, which has its lock, goes there too. */
+static bool is_output(const struct options *o) {
+    struct stat mine, other;
+    return o->output && stat(o->save_index, &mine) == 0 && stat(o->output, &other) == 0 &&
+           mine.st_dev == other.st_dev && mine.st_ino == other.st_ino;
+}
+
 int index_save_prepare(struct comm *c, const struct options *o, struct error *e) {
     char path[NAME];
+    int lock = -1;
     if (!o->save_index)
-        return 0;
+        return lock;
     if (comm_rank(c) == 0 && !directory_make(o->save_index, e)) {
+        if (!is_output(o))
+            lock = directory_lock(o->save_index, e);
         path_of(o, false, path);
         if (access(path, F_OK) == 0 && !o->force && !o->resume)
             error_set(e, EX_CANTCREAT, "%s: is there already: --force replaces it", path);
@@ -35,7 +45,7 @@ int index_save_prepare(struct comm *c, const struct options *o, struct error *e)
             error_set(e, EX_CANTCREAT, "%s: cannot be replaced: %s", path, strerror(errno));
     }
     comm_failed(c, e);
-    return e->status;
+    return lock;
 }
 
 struct save {

@@ -7,8 +7,9 @@
 #include "lshjoin/metrics.h"
 #include "lshjoin/plan.h"
 
-/* Collective, before anything is done: the directory is made where it is missing, and refused where it holds
- * an index already, unless --force is given. Returns e->status, agreed. */
+/* Collective, when the output is prepared: the directory is made where it is missing, and refused where it
+ * holds an index already, unless --force is given, or where another run is writing. Ends in comm_failed.
+ * Returns the descriptor that keeps other runs away, to be closed at the end; -1 without one. */
 int index_save_prepare(struct comm *c, const struct options *o, struct error *e);
 
 /* Collective, while inputs have hashes and identical records have not been looked for: all records are in the

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "budget.h"
 #include "checkpoint.h"
@@ -41,6 +42,7 @@ struct job {
     struct survey survey; /* of what was planned for */
     struct checkpoint *checkpoint;
     struct trace *trace; /* of --trace, or NULL */
+    int index_lock;      /* of the directory of --save-index; or -1 */
 };
 
 /* Without a threshold every value will do. */
@@ -166,13 +168,18 @@ static void dry_run(struct job *j, struct error *e) {
     forecast_print(stdout, &f, &j->plan, s, &j->in, j->o);
 }
 
+static bool prepare_index(struct job *j, struct error *e) {
+    j->index_lock = index_save_prepare(j->c, j->o, e);
+    return !e->status;
+}
+
 static bool open_checkpoint(struct job *j, struct error *e) {
     j->checkpoint = checkpoint_open(j->c, j->o, e);
     return !e->status;
 }
 
 int job_run(struct comm *c, const struct options *given, struct error *e) {
-    struct job j = {.c = c, .fitted = *given};
+    struct job j = {.c = c, .fitted = *given, .index_lock = -1};
     const struct options *o = j.o = &j.fitted;
     if (comm_size(c) > 1 && !o->output && !o->no_print && !o->dry_run && !o->arrays)
         error_set(e, EX_USAGE, "only a single rank prints pairs: give --output DIR (or --no-print)");
@@ -191,7 +198,7 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     j.old = indexes_open(c, &j.fitted, e);
     if (o->dry_run)
         dry_run(&j, e);
-    else if (!e->status && !index_save_prepare(c, o, e) && (out = output_prepare(c, j.pool, o, e)) &&
+    else if (!e->status && (out = output_prepare(c, j.pool, o, e)) && prepare_index(&j, e) &&
              open_checkpoint(&j, e) && !inputs_read(&j.in, j.old, c, j.pool, o, &j.metrics, e) &&
              !deleted_take(c, j.pool, o, &j.in, e) && !output_open(out, &j.in, &j.metrics.values, e))
         run(&j, out, e);
@@ -204,6 +211,8 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     metrics_free(&j.metrics);
     inputs_free(&j.in);
     indexes_close(j.old);
+    if (j.index_lock >= 0)
+        close(j.index_lock);
     pool_destroy(j.pool);
     return e->status;
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -132,13 +131,10 @@ static void make_way(const struct options *o, DIR *d, bool reports, struct error
 static int prepare_directory(const struct options *o, struct error *e) {
     if (directory_make(o->output, e))
         return -1;
-    int lock = open(o->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = opendir(o->output);
-    if (lock < 0 || !d)
+    int lock = directory_lock(o->output, e);
+    DIR *d = e->status ? NULL : opendir(o->output);
+    if (!d)
         error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", o->output, strerror(errno));
-    else if (flock(lock, LOCK_EX | LOCK_NB) != 0 &&
-             errno == EWOULDBLOCK) /* a file system without locks won't say so */
-        error_set(e, EX_CANTCREAT, "%s: another run is writing there", o->output);
     if (!e->status)
         make_way(o, d, true, e);
     if (!e->status)

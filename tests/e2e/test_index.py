@@ -8,7 +8,7 @@ import pytest
 
 import oracle
 import vectors
-from joins import FAULTS, read_h5, run
+from joins import FAULTS, kill, read_h5, run, start, wait_for
 from oracle import Sets, families, write_sets
 from test_against import data_of
 from vectors import clusters, ids, write_vectors
@@ -346,6 +346,30 @@ def test_damage_is_refused(request, made, fails, kind):
     assert len(kinds) >= 10
     for name in list(kinds.values())[::4 if "3 ranks" in request.node.name else 1]:
         fails(["--index", damaged(index, name, 0.3), old], 65, "index.h5")
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_two_jobs_told_to_save_the_same(tmp_path, ranks):
+    """The second is refused before it removes what the first one is writing."""
+    old, index, mark = write_sets(tmp_path / "old.h5", families(18, 60)), tmp_path / "index", tmp_path / "held"
+    args = ["--threshold", "0.5", "--save-index", index, "--no-print", old]
+    first = start(args, ranks, program=FAULTS, env={"LSHJOIN_FAULT": f"write:{ranks - 1}:3:hold={mark}"})
+    try:
+        wait_for(mark)
+        second = run([*args, "--force"], ranks)
+        mark.unlink()
+        assert first.wait(timeout=60) == 0
+    finally:
+        kill(first)
+    assert second.rc == 73 and "another run is writing there" in second.err
+    run(["--index", index, "--no-print", old], ranks).ok()
+
+
+def test_the_directory_of_the_output(join, made, tmp_path):
+    old, new, every, index = made("sets words")
+    run(["--index", index, "--save-index", tmp_path / "out", "-o", tmp_path / "out", new]).ok()
+    assert {"index.h5", "run.json"} <= {f.name for f in (tmp_path / "out").iterdir()}
+    assert len(join(new, f"--index {tmp_path / 'out'}").pairs) > 0
 
 
 def test_no_index_and_foreign_files(made, fails, tmp_path):
