@@ -19,7 +19,7 @@
 #include "input.h"
 #include "lshjoin/plan.h"
 
-enum { INDEX_FORMAT = 1, INDEX_MOST_INDEXES = 1024 };
+enum { INDEX_FORMAT = 1 };
 
 /* Of the keys of one role in one band. */
 struct index_table {

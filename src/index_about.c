@@ -51,13 +51,13 @@ char *index_about_write(const struct options *o, const struct inputs *in, const 
     char *file = realpath(of->file, NULL);
     json_t *about = json_pack(
         "{s:i, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:i, s:o, s:o}", "format", INDEX_FORMAT,
-        "program", "lshjoin " LSHJOIN_VERSION, "file", json_string_nocheck(file ? file : of->file), "object",
+        "program", "lshjoin " LSHJOIN_VERSION, "file", json_string(file ? file : of->file), "object",
         of->object, "kind", of->kind, "rows", number(of->rows), "elements", number(of->elements),
         "bytes of the file", number(data_bytes), "metric", in->family->metric, "threshold",
         o->threshold_text ? o->threshold_text : "", "radius", o->radius_text ? o->radius_text : "",
         "bytes of an item", (int)in->records.item, "columns",
         number(in->records.offset ? 0 : in->records.width), "plan", plan_json(&p->drawing));
-    char *text = json_dumps(about, JSON_INDENT(1));
+    char *text = about ? json_dumps(about, JSON_INDENT(1)) : NULL;
     json_decref(about);
     free(file);
     return text;

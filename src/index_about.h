@@ -4,7 +4,8 @@
 
 #include "index.h"
 
-/* Of the records of a run that are saved by their plan; to free. */
+/* Of the records of a run that are saved by their plan; to free. NULL where a name is not UTF-8, as all of
+ * JSON is. */
 char *index_about_write(const struct options *o, const struct inputs *in, const struct plan *p,
                         uint64_t data_bytes);
 

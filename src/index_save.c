@@ -252,19 +252,28 @@ static void sketch(struct save *s) {
     s->sketches = sketches_create(s->pool, s->in->family, &s->in->records, &s->plan->drawing, NULL, NULL);
 }
 
+/* Collective. What the index says of itself, which rank 0 knows. */
+static int write_about(struct save *s, struct error *e) {
+    const struct input *of = &s->in->of[0];
+    struct stat info;
+    char *about = NULL;
+    if (comm_rank(s->c) == 0 && stat(of->file, &info) != 0)
+        error_set(e, EX_NOINPUT, "%s: is gone: %s", of->file, strerror(errno));
+    else if (comm_rank(s->c) == 0 &&
+             !(about = index_about_write(s->o, s->in, s->plan, (uint64_t)info.st_size)))
+        error_set(e, EX_DATAERR,
+                  "%s: %s: an index cannot tell of these names, which are not UTF-8: name them otherwise",
+                  of->file, of->object);
+    if (!comm_failed(s->c, e))
+        write_list(s, "/about", H5_UINT8, 1, about, about ? strlen(about) : 0, e);
+    free(about);
+    return e->status;
+}
+
 static int write_all(struct save *s, uint32_t together, struct error *e) {
     const struct drawing *d = &s->plan->drawing;
     uint64_t rows = s->in->records.n, most_rows = rows;
-    struct stat info = {0};
-    if (comm_rank(s->c) == 0 && stat(s->in->of[0].file, &info) != 0)
-        error_set(e, EX_NOINPUT, "%s: is gone: %s", s->in->of[0].file, strerror(errno));
-    if (comm_failed(s->c, e))
-        return e->status;
-    char *about = index_about_write(s->o, s->in, s->plan, (uint64_t)info.st_size);
-    bool tells = comm_rank(s->c) == 0;
-    write_list(s, "/about", H5_UINT8, 1, about, tells ? strlen(about) : 0, e);
-    free(about);
-    if (!e->status)
+    if (!write_about(s, e))
         write_list(s, "/hash", H5_UINT64, 2, s->in->hash, rows, e);
     if (d->symbol_bits) {
         sketch(s);

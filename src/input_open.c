@@ -57,10 +57,14 @@ static int recognise(struct source *s, struct error *e) {
     return e->status;
 }
 
+static const char *name_of(const struct input *in) {
+    return strcmp(in->file, "-") == 0 ? "standard input" : in->file;
+}
+
 /* Rank 0: the databases of one text, `n` of them, into consecutive sources. */
 static int read_text(struct source *s, int n, struct error *e) {
     bool is_stdin = strcmp(s->input->file, "-") == 0;
-    const char *name = is_stdin ? "standard input" : s->input->file;
+    const char *name = name_of(s->input);
     FILE *f = is_stdin ? stdin : fopen(s->input->file, "r");
     uint64_t line = 0;
     if (!f)
@@ -173,6 +177,11 @@ int sources_open(struct inputs *in, struct source *s, struct comm *c, const stru
             recognise(&s[i], e);
         comm_broadcast(c, &s[i].is_text, sizeof s[i].is_text);
     }
+    if (o->save_index && s[0].is_text)
+        error_set(e, EX_DATAERR,
+                  "%s: is text, and --save-index is of records in an HDF5 file, where later runs read them "
+                  "(lshpack makes one of text)",
+                  name_of(&in->of[0]));
     if (comm_failed(c, e))
         return e->status;
     in->n = o->n_inputs;

@@ -209,7 +209,8 @@ static void name_tables(struct output *out, const struct inputs *in) {
 static enum format choose_format(const struct options *o, const struct inputs *in) {
     if (o->format)
         return o->format;
-    return o->output ? FORMAT_H5 : in->is_mhash_stdin ? FORMAT_MHASH : FORMAT_TSV;
+    bool by_query = in->is_mhash_stdin && !in->old; /* old records, which no rank holds, have no lines */
+    return o->output ? FORMAT_H5 : by_query ? FORMAT_MHASH : FORMAT_TSV;
 }
 
 /* The range of the values that pairs may have. */

@@ -1,5 +1,6 @@
 """--save-index and --index: new records against old ones that are not read again: the pairs of the whole join by the same
 plan that have a new record, whatever numbers of ranks wrote and read the index; and what is damaged is refused."""
+import os
 import shutil
 
 import h5py
@@ -8,7 +9,7 @@ import pytest
 
 import oracle
 import vectors
-from joins import FAULTS, kill, read_h5, run, start, wait_for
+from joins import FAULTS, kill, read_h5, read_tsv, run, start, wait_for
 from oracle import Sets, families, write_sets
 from test_against import data_of
 from vectors import clusters, ids, write_vectors
@@ -346,6 +347,35 @@ def test_damage_is_refused(request, made, fails, kind):
     assert len(kinds) >= 10
     for name in list(kinds.values())[::4 if "3 ranks" in request.node.name else 1]:
         fails(["--index", damaged(index, name, 0.3), old], 65, "index.h5")
+
+
+@pytest.mark.parametrize("databases", [1, 2])
+def test_text_has_no_index(tmp_path, fails, databases):
+    """It could not be read a row at a time, and standard input not again."""
+    text = "2,6,9\n3,1,2,3\n3,1,2,4\n" * databases
+    (tmp_path / "text").write_text(text)
+    args = ["--threshold", "0.5", "--save-index", tmp_path / "index", "--no-print"]
+    fails([*args, tmp_path / "text"], 65, "is text")
+    fails(args, 65, "standard input", "is text", stdin=text)
+    assert not (tmp_path / "index" / "index.h5").exists()
+
+
+def test_new_records_from_standard_input(made):
+    """No rank holds the old records, which so have no lines of their own."""
+    old, new, every, index = made("sets words")
+    pairs = read_tsv(run(["--index", index], stdin="2,6,9\n3,1,2,3\n3,1,2,3\n").ok().out)
+    assert ids(pairs) == [(OLD, OLD + 1)]
+
+
+@pytest.mark.parametrize("name, object", [(b"old\xe9.h5", b"sets"), (b"old.h5", b"s\xe9ts")])
+def test_names_that_are_not_utf8(tmp_path, fails, name, object):
+    path = tmp_path / os.fsdecode(name)
+    write_sets(tmp_path / "plain.h5", families(1, 9)).rename(path)
+    with h5py.File(os.fsencode(path), "r+") as f:
+        if object != b"sets":
+            f.move("sets", object)
+    fails(["--threshold", "0.5", "--save-index", tmp_path / "index", "--no-print", path], 65, "UTF-8")
+    assert list((tmp_path / "index").iterdir()) == []
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
