@@ -129,6 +129,17 @@ static void listen_to(int number) {
     sigaction(number, &act, NULL);
 }
 
+/* What is mapped, an index, was cut off under us, or a disk fails: nothing can be done but to say so,
+ * whichever thread it was. */
+static void end_of_map(int number) {
+    const double turn = own_turn();
+    (void)number;
+    bool is_told = nanosleep(&(struct timespec){(time_t)turn, 0}, NULL) != 0; /* the launcher ends us */
+    if (!is_told)
+        message(who, "a file of --index cannot be read any more (SIGBUS): it was cut short, or a disk fails");
+    _exit(EX_IOERR);
+}
+
 void watch_listen(void) {
     sem_init(&wake, 0, 0);
     listen_to(SIGUSR1);
@@ -145,4 +156,5 @@ void watch_start(int rank, int ranks, double stall) {
     pthread_detach(thread);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         listen_to(signals[i].number);
+    sigaction(SIGBUS, &(struct sigaction){.sa_handler = end_of_map, .sa_flags = (int)SA_RESETHAND}, NULL);
 }

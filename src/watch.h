@@ -3,7 +3,8 @@
  * SIGUSR1, SIGTERM and SIGINT ask to leave. comm_failed hears them, so that all ranks leave together where
  * errors are agreed on, with EX_TEMPFAIL. A rank that does not come there for WATCH_PATIENCE seconds, in a
  * long piece of work, is ended by a thread that watches; so is one that has waited too long in a call of MPI.
- * That thread calls neither MPI nor the C library's exit. One a process, started by the main thread. */
+ * That thread calls neither MPI nor the C library's exit. One a process, started by the main thread.
+ * SIGBUS, which comes where a mapped file cannot be read, ends the process with a message. */
 #ifndef WATCH_H
 #define WATCH_H
 

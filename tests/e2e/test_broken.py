@@ -52,6 +52,16 @@ def test_an_input_that_is_cut_short(held, tmp_path, ranks):
 
 
 @both
+def test_an_index_that_is_cut_short(held, tmp_path, ranks):
+    """While it is looked at in place."""
+    old, index = write_sets(tmp_path / "old.h5", SETS), tmp_path / "index"
+    run([*OPTIONS, "--save-index", index, "--no-print", old]).ok()
+    cut = lambda: os.truncate(index / "index.h5", 4096)
+    broken = held("sign", ranks, cut, write_sets(tmp_path / "new.h5", SETS), "--index", index)
+    check(broken, tmp_path / "out", os.EX_IOERR, "--index", "cut short")
+
+
+@both
 def test_a_corrupt_chunk(tmp_path, ranks):
     file = write_sets(tmp_path / "sets.h5", SETS, chunks=(512,), fletcher32=True)
     with h5py.File(file) as f:
