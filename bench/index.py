@@ -44,7 +44,7 @@ def main():
         ratio = measured[0]["cpu"] / measured[1]["cpu"]
         pairs = [report_of(out)["counts"]["pairs"] for out in outs]
         size = os.path.getsize(f"{index}/index.h5")
-        rows.append([threshold, f"{pairs[0]:,}", f"{pairs[1]:,}", f"{measured[0]['cpu']:.3f}", f"{measured[1]['cpu']:.2f}", f"{ratio:.3f}", AIM,
+        rows.append([threshold, f"{pairs[0]:,}", f"{pairs[1]:,}", f"{measured[0]['cpu']:.3f}", f"{measured[1]['cpu']:.2f}", f"{ratio:.3f}", f"{AIM}",
                      f"{size / 1e6:.0f}"])
         numbers[threshold] = {"runs": measured, "ratio": ratio, "pairs": pairs, "bytes": size}
     print(describe(), "\n")
