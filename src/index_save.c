@@ -304,10 +304,12 @@ int index_save(struct comm *c, struct pool *pool, const struct options *o, const
         error_set(e, EX_DATAERR,
                   "--save-index: %llu rows: an index has at most 2^32-1: save several, of parts of the data",
                   (unsigned long long)in->of[0].rows);
-    if (comm_failed(c, e) || !(s.file = h5_new_create_aligned(c, part, e)))
+    if (comm_failed(c, e))
         return e->status;
-    write_all(&s, bands, e);
-    h5_new_close(s.file, e);
+    if ((s.file = h5_new_create_aligned(c, part, e)) != NULL) {
+        write_all(&s, bands, e);
+        h5_new_close(s.file, e);
+    }
     if (comm_rank(c) == 0 && !e->status && rename(part, whole) != 0)
         error_set(e, EX_CANTCREAT, "%s: cannot be named: %s", whole, strerror(errno));
     else if (comm_rank(c) == 0 && e->status)

@@ -44,6 +44,12 @@ def old_sets(folder):
     return ["--against", write_sets(folder / "old.h5", families(1, 40)), *sets(2)(folder)]
 
 
+def indexed_sets(folder):
+    """New sets, the index of old ones, and which of these are no more."""
+    joins.run(["--threshold", .5, "--save-index", folder / "index", "--no-print", old_sets(folder)[1]]).ok()
+    return ["--index", folder / "index", "--deleted", packing.write(folder / "deleted.txt", "3\n7\n"), *sets(2)(folder)]
+
+
 def scored_sets(folder):
     file, = sets(1)(folder)
     with h5py.File(file, "a") as f:
@@ -90,6 +96,8 @@ KINDS = {
     "two inputs": Kind("--threshold .5 --exclusive", two_sets),
     "vectors": Kind("--exact --threshold .8 --format tsv", vectors),
     "against": Kind("--threshold .5", old_sets),
+    "saved": Kind("--threshold .5 --save-index {d}/index", sets(1)),
+    "indexed": Kind("--threshold .5", indexed_sets),
     "containment": Kind("--metric containment --exact --threshold .5", two_sets),
     "exact sets": Kind("--exact --threshold .5 --trace {d}/trace", sets(1)),
     "nearest": Kind("-b 8 -r 2 --top-k 2", vectors),
