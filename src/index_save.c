@@ -312,7 +312,7 @@ int index_save(struct comm *c, struct pool *pool, const struct options *o, const
     }
     if (comm_rank(c) == 0 && !e->status && rename(part, whole) != 0)
         error_set(e, EX_CANTCREAT, "%s: cannot be named: %s", whole, strerror(errno));
-    else if (comm_rank(c) == 0 && e->status)
+    if (comm_rank(c) == 0 && e->status)
         unlink(part);
     comm_failed(c, e);
     return e->status;
