@@ -67,12 +67,15 @@ def check(job, places):
     def of(env, done, place):
         rank, nth = map(int, env["LSHJOIN_AGREEMENT"].split(":"))
         where = f"rank {rank} at {places[nth - 1]}, number {nth}"
+        if varies and done.rc == 0 and len(places) - nth < 4:
+            return  # of its last places: this time it came to fewer
         assert done.rc == MADE_TO_FAIL, f"{where}: exit status {done.rc}\n{done.err}"
         told = re.search(r"made to fail at (\S+)$", done.err)
         assert len(done.messages) == 1 and told, f"{where}: {done.err}"
         assert told[1] == places[nth - 1] or varies and told[1] in places, f"{where}: {done.err}"
         report = place / "out" / "run.json"
-        assert not report.exists() or f"{LAST}:" in "".join(places[:nth]), f"{where}: looks finished"
+        is_late = f"{LAST}:" in "".join(places[:nth]) or varies and LAST in told[1]
+        assert not report.exists() or is_late, f"{where}: looks finished at {told[1]}"
         assert job.left_over(place) == [], f"{where}: left {job.left_over(place)}"
     return of
 
