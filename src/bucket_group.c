@@ -271,21 +271,27 @@ static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     }
 }
 
+uint64_t *bucket_segments(const uint64_t *counts, uint64_t senders, uint32_t bands, uint32_t per_owner,
+                          struct round round) {
+    uint64_t *segments = mem_alloc(senders * (round_bins(&round) + 1), sizeof *segments), *next = segments,
+             sum = 0;
+    for (uint64_t from = 0; from < senders; from++) {
+        for (uint32_t band = round.band; band < round.band_end; band++)
+            for (uint32_t bin = round.bin; bin < round.bin_end; bin++) {
+                *next++ = sum;
+                sum += counts[(from * bands + band) * per_owner + bin];
+            }
+        *next++ = sum;
+    }
+    return segments;
+}
+
 void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t senders,
                   uint32_t bands, struct bins bins, const uint64_t *start, struct sides sides,
                   struct round round, struct bucket_list *lists) {
-    uint64_t items = round_bins(&round), threads = (uint64_t)pool_threads(pool), sum = 0;
+    uint64_t items = round_bins(&round), threads = (uint64_t)pool_threads(pool);
     struct group_job job = {tuples, start, sides, senders, round, NULL, lists, NULL};
-    job.segment = mem_alloc(senders * (items + 1), sizeof *job.segment);
-    for (uint64_t from = 0; from < senders; from++) {
-        uint64_t *segment = job.segment + from * (items + 1);
-        for (uint32_t band = round.band; band < round.band_end; band++)
-            for (uint32_t bin = round.bin; bin < round.bin_end; bin++) {
-                *segment++ = sum;
-                sum += counts[(from * bands + band) * bins.per_owner + bin];
-            }
-        *segment = sum;
-    }
+    job.segment = bucket_segments(counts, senders, bands, bins.per_owner, round);
     job.scratch = mem_zero(threads, sizeof *job.scratch);
     for (uint64_t t = 0; t < threads; t++) {
         job.scratch[t].stretch = mem_alloc(senders, sizeof(struct stretch));

@@ -4,11 +4,16 @@
 #include <hdf5.h>
 #include <unistd.h>
 
-struct h5_raw h5_raw_open(int64_t dataset, const char *file, int64_t native) {
+uint64_t h5_raw_place(int64_t dataset, int64_t native) {
     hid_t type = H5Dget_type(dataset);
     haddr_t place = H5Tequal(type, native) > 0 ? H5Dget_offset(dataset) : HADDR_UNDEF;
     H5Tclose(type);
-    if (place == HADDR_UNDEF) /* in chunks, not written, or of another type */
+    return place == HADDR_UNDEF ? UINT64_MAX : place; /* in chunks, not written, or of another type */
+}
+
+struct h5_raw h5_raw_open(int64_t dataset, const char *file, int64_t native) {
+    uint64_t place = h5_raw_place(dataset, native);
+    if (place == UINT64_MAX)
         return (struct h5_raw){0};
     return (struct h5_raw){open(file, O_RDONLY | O_CLOEXEC) + 1, place};
 }

@@ -14,6 +14,10 @@ struct h5_raw {
 
 enum { H5_RAW_MOST = 1 << 16 }; /* bytes, beyond which a call of HDF5 costs nothing */
 
+/* Where an open dataset (hid_t) begins in its file, if it lies there in one stretch as numbers of the type
+ * native (hid_t) have it in memory; else UINT64_MAX. */
+uint64_t h5_raw_place(int64_t dataset, int64_t native);
+
 /* Of an open dataset (hid_t) of `file`, where it lies in one stretch as numbers of the type native (hid_t)
  * have it in memory. End with h5_raw_close in any case. */
 struct h5_raw h5_raw_open(int64_t dataset, const char *file, int64_t native);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "h5_base.h"
+#include "h5_raw.h"
 #include "h5_read.h"
 #include "lshjoin/seal.h"
 
@@ -45,15 +46,11 @@ void h5_map_close(struct h5_map *m) {
     m->bytes = NULL;
 }
 
-/* Where numbers of that width lie in the file as they are in memory: UINT64_MAX where they don't. */
-static uint64_t place_of(hid_t dataset, size_t width) {
-    hid_t type = H5Dget_type(dataset), native = width == 1   ? H5T_NATIVE_UINT8
-                                                : width == 2 ? H5T_NATIVE_UINT16
-                                                : width == 4 ? H5T_NATIVE_UINT32
-                                                             : H5T_NATIVE_UINT64;
-    haddr_t place = H5Tequal(type, native) > 0 ? H5Dget_offset(dataset) : HADDR_UNDEF;
-    H5Tclose(type);
-    return place == HADDR_UNDEF ? UINT64_MAX : place;
+static hid_t native_of(size_t width) {
+    return width == 1   ? H5T_NATIVE_UINT8
+           : width == 2 ? H5T_NATIVE_UINT16
+           : width == 4 ? H5T_NATIVE_UINT32
+                        : H5T_NATIVE_UINT64;
 }
 
 /* The bytes of the dataset, *n of them: of integers of *width bytes. NULL where it is not what we write. */
@@ -68,7 +65,7 @@ static const char *find(const struct h5_map *m, const char *path, size_t *width,
     bool is_list = H5Sget_simple_extent_ndims(space) <= 2 &&
                    H5Sget_simple_extent_dims(space, extent, NULL) > 0 &&
                    !__builtin_mul_overflow(extent[0], extent[1] * *width, n);
-    uint64_t place = is_list && *n > 0 ? place_of(id, *width) : 0;
+    uint64_t place = is_list && *n > 0 ? h5_raw_place(id, native_of(*width)) : 0;
     H5Sclose(space);
     H5Tclose(type);
     H5Dclose(id);

@@ -154,18 +154,6 @@ static void decide_similarity(const struct home *h, const struct u64_pair *c, ui
     }
 }
 
-static uint64_t lower_bound(const uint64_t *rows, uint64_t n, uint64_t row) {
-    uint64_t lo = 0, hi = n;
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (rows[mid] < row)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 /* A batch is sorted by the other row; our own rows come in any order, from memory: ask for them some steps
  * ahead. */
 static void prefetch_mine(const struct home *h, const struct records *mine, const struct u64_pair *c,
@@ -187,7 +175,7 @@ static void compare_some(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct comparison *job = ctx;
     const struct u64_pair *c = job->home->batch + job->first;
     double *value = job->home->value + job->first;
-    uint64_t place = job->rows ? lower_bound(job->rows, job->theirs->n, c[lo].first) : 0;
+    uint64_t place = job->rows ? sorted_place(job->rows, job->theirs->n, c[lo].first) : 0;
     for (uint64_t i = lo, end; i < hi; i = end) {
         for (end = i; end < hi && c[end].first == c[i].first; end++)
             prefetch_mine(job->home, job->mine, c + end, hi - end);

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "lshjoin/sketch.h"
+#include "lshjoin/sort.h"
 
 /* Keys of a bin while they are looked up, and the tuples that a thread has found. */
 struct finder {
@@ -38,23 +39,6 @@ struct index_match {
 
 static uint64_t items_of(const struct arrived *a) {
     return round_bins(&a->round);
-}
-
-/* Returns how many tuples there are. */
-static uint64_t find_segments(struct index_match *m) {
-    const struct arrived *a = m->a;
-    uint64_t items = items_of(a), sum = 0;
-    m->segment = mem_alloc(a->senders * (items + 1), sizeof *m->segment);
-    for (uint64_t from = 0; from < a->senders; from++) {
-        uint64_t *segment = m->segment + from * (items + 1);
-        for (uint32_t band = a->round.band; band < a->round.band_end; band++)
-            for (uint32_t bin = a->round.bin; bin < a->round.bin_end; bin++) {
-                *segment++ = sum;
-                sum += a->counts[(from * a->bands + band) * a->bins.per_owner + bin];
-            }
-        *segment = sum;
-    }
-    return sum;
 }
 
 static void make_room(struct finder *f, uint64_t keys) {
@@ -97,15 +81,8 @@ static void gather_keys(const struct index_match *m, uint64_t item, struct finde
 }
 
 static bool is_deleted(const struct indexes *x, uint64_t row) {
-    uint64_t lo = 0, hi = x->n_deleted;
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (x->deleted[mid] < row)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < x->n_deleted && x->deleted[lo] == row;
+    uint64_t place = sorted_place(x->deleted, x->n_deleted, row);
+    return place < x->n_deleted && x->deleted[place] == row;
 }
 
 static void add(struct finder *f, uint64_t key, uint32_t row) {
@@ -234,7 +211,8 @@ const struct tuple *index_match_round(struct index_match *m, const struct arrive
     m->damaged = 0;
     for (int t = 0; t < pool_threads(m->pool); t++)
         m->finder[t].n = 0;
-    uint64_t came = find_segments(m);
+    m->segment = bucket_segments(a->counts, a->senders, a->bands, a->bins.per_owner, a->round);
+    uint64_t came = m->segment[a->senders * (items_of(a) + 1) - 1];
     m->piece = mem_alloc((uint64_t)m->x->n * items_of(a), sizeof *m->piece);
     pool_for(m->pool, items_of(a), 1, work, m);
     if (m->damaged)

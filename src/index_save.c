@@ -113,24 +113,21 @@ struct owned {
 
 /* Add the tuples of a band that have come in a round. */
 static void add_band(struct owned *k, const struct owner *o, const struct round *round, uint32_t band,
-                     const struct tuple *tuples) {
-    const uint64_t *start = o->shard->start;
-    for (int from = 0; from < o->shard->ranks; from++)
-        for (uint32_t b = round->band; b < round->band_end; b++)
-            for (uint32_t bin = round->bin; bin < round->bin_end; bin++) {
-                uint64_t n = o->n_received[((uint64_t)from * o->keys->bands + b) * o->bins.per_owner + bin];
-                if (b != band) {
-                    tuples += n;
-                    continue;
-                }
-                if (k->n + n > k->capacity) {
-                    k->capacity = 2 * (k->n + n);
-                    k->key = mem_grow(k->key, k->capacity, sizeof *k->key);
-                }
-                for (const struct tuple *end = tuples + n; tuples < end; tuples++)
-                    k->key[k->n++] = (struct u64_pair){(uint64_t)tuples->key_high << 32 | tuples->key_low,
-                                                       start[from] - start[0] + tuples->row};
-            }
+                     const struct tuple *tuples, const uint64_t *segments) {
+    const uint64_t *start = o->shard->start, bins = round->bin_end - round->bin;
+    for (int from = 0; from < o->shard->ranks; from++) {
+        const uint64_t *segment =
+            segments + (uint64_t)from * (round_bins(round) + 1) + (band - round->band) * bins;
+        const struct tuple *t = tuples + segment[0], *end = tuples + segment[bins];
+        uint64_t n = k->n + (uint64_t)(end - t);
+        if (n > k->capacity) {
+            k->capacity = 2 * n;
+            k->key = mem_grow(k->key, k->capacity, sizeof *k->key);
+        }
+        for (; t < end; t++)
+            k->key[k->n++] =
+                (struct u64_pair){(uint64_t)t->key_high << 32 | t->key_low, start[from] - start[0] + t->row};
+    }
 }
 
 /* Move those of a role to the front; the rest is behind. Returns how many. */
@@ -231,11 +228,14 @@ static int write_bands(struct save *s, uint32_t band, uint32_t band_end, struct 
         const struct round *round = &owner.rounds[r];
         uint64_t n;
         struct tuple *tuples = owner_exchange(&owner, r, &n);
+        uint64_t *segments = bucket_segments(owner.n_received, (uint64_t)comm_size(s->c), keys.bands,
+                                             owner.bins.per_owner, *round);
         for (uint32_t b = round->band; b < round->band_end && !e->status; b++) {
-            add_band(&owned, &owner, round, b, tuples);
+            add_band(&owned, &owner, round, b, tuples, segments);
             if (round->bin_end == owner.bins.per_owner)
                 write_band(s, band + b, &owned, keys.variants > 1, e);
         }
+        free(segments);
         free(tuples);
         comm_failed(s->c, e);
     }

@@ -55,6 +55,11 @@ struct round *bucket_rounds(const uint64_t *load, uint32_t bands, struct bins bi
 void bucket_partition(struct pool *pool, const struct band_keys *keys, struct bins bins,
                       const uint64_t *counts, struct round round, struct tuple *out);
 
+/* Where the tuples of a round lie that came by sender, band and bin: segment[senders][round_bins + 1], the
+ * last of a sender being where its tuples end; counts[senders][bands][per_owner] of all rounds. To free. */
+uint64_t *bucket_segments(const uint64_t *counts, uint64_t senders, uint32_t bands, uint32_t per_owner,
+                          struct round round);
+
 /* Who meets whom, by the numbers of rows: of two that store, x < y, those with x < left_end and y >= right;
  * one that asks and one that stores, if either is >= right. */
 struct sides {

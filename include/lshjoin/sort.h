@@ -15,4 +15,17 @@ struct u64_pair {
  * nothing. */
 void sort_pairs(struct pool *pool, struct u64_pair *a, struct u64_pair *tmp, uint64_t n);
 
+/* The place of the first of n rising numbers that is not below v; n where there is none. */
+static inline uint64_t sorted_place(const uint64_t *sorted, uint64_t n, uint64_t v) {
+    uint64_t lo = 0, hi = n;
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (sorted[mid] < v)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 #endif
