@@ -2,9 +2,8 @@
 from fractions import Fraction
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from oracle import Sets
+from oracle import Sets, common_elements
 
 PAIR = np.dtype([("left", "u8"), ("right", "u8"), ("common", "i8"), ("size", "i8")])  # of the left one
 
@@ -32,21 +31,11 @@ def nested(seed, count=60, universe=4000, sizes=(1, 3, 8, 20, 50, 120, 300), dty
 
 def overlaps(left, right=None):
     """Every ordered pair of rows with something in common, but none of one input's row with itself."""
-    inputs = [left] if right is None else [left, right]
-    tokens, columns = np.unique(np.concatenate([s.indices.astype("u8") for s in inputs]), return_inverse=True)
-    matrices, start = [], 0
-    for s in inputs:
-        flat = columns[start:start + len(s.indices)]
-        m = csr_matrix((np.ones(len(flat), "i4"), flat, s.indptr), shape=(len(s), max(1, len(tokens))))
-        m.sum_duplicates()
-        m.data[:] = 1
-        matrices.append(m)
-        start += len(flat)
-    common = (matrices[0] @ matrices[-1].T).tocoo()
+    common, sizes, _ = common_elements(left, right)
     keep = np.ones(common.nnz, bool) if right is not None else common.row != common.col
     pairs = np.zeros(keep.sum(), PAIR)
     pairs["left"], pairs["right"], pairs["common"] = common.row[keep], common.col[keep], common.data[keep]
-    pairs["size"] = np.diff(matrices[0].indptr)[common.row[keep]]
+    pairs["size"] = sizes[common.row[keep]]
     return pairs[np.lexsort((pairs["right"], pairs["left"]))]
 
 

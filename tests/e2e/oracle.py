@@ -66,8 +66,8 @@ def families(seed, count, members=4, size=30, dtype="u8"):
     return Sets.of(rows, dtype)
 
 
-def overlaps(left, right=None):
-    """Every pair with a common element as a PAIR array in order: for one input left < right, for two all."""
+def common_elements(left, right=None):
+    """How many elements each row of the left has in common with each of the right, sparse; and the sizes of both."""
     inputs = [left] if right is None else [left, right]
     tokens, columns = np.unique(np.concatenate([s.indices.astype("u8") for s in inputs]), return_inverse=True)
     matrices, start = [], 0
@@ -79,12 +79,17 @@ def overlaps(left, right=None):
         matrices.append(m)
         start += len(flat)
     a, b = matrices[0], matrices[-1]
-    common = (a @ b.T).tocoo()
+    return (a @ b.T).tocoo(), np.diff(a.indptr), np.diff(b.indptr)
+
+
+def overlaps(left, right=None):
+    """Every pair with a common element as a PAIR array in order: for one input left < right, for two all."""
+    common, sizes, right_sizes = common_elements(left, right)
     keep = np.ones(common.nnz, bool) if right is not None else common.row < common.col
     i, j, both = common.row[keep], common.col[keep], common.data[keep].astype("i8")
     pairs = np.zeros(len(i), PAIR)
     pairs["left"], pairs["right"], pairs["common"] = i, j, both
-    pairs["union"] = np.diff(a.indptr)[i] + np.diff(b.indptr)[j] - both
+    pairs["union"] = sizes[i] + right_sizes[j] - both
     return pairs[np.lexsort((pairs["right"], pairs["left"]))]
 
 
