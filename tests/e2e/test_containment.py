@@ -159,7 +159,7 @@ def test_little_memory(join):
     """Bands are signed in groups, and pairs that meet in several become one."""
     sets = nested(8, 200, sizes=(3, 8, 20, 50, 120))
     whole = join(sets, f"{METRIC} --threshold 0.6 --recall 0.9", ranks=2)
-    cut = join(sets, f"{METRIC} --threshold 0.6 --recall 0.9 --memory 12M", ranks=2)
+    cut = join(sets, f"{METRIC} --threshold 0.6 --recall 0.9 --memory 10M", ranks=2)
     bands = whole.report["parameters"]["bands"]
     assert cut.report["memory"]["bands_together"] < bands == whole.report["memory"]["bands_together"]
     assert (cut.pairs == whole.pairs).all()
