@@ -20,7 +20,7 @@ static void keep_memory(const struct options *o) {
 
 void budget_open(struct budget *b, struct comm *c, struct options *o) {
     comm_greet(c);
-    *b = (struct budget){.held = memory_held(), .shared = memory_shared()};
+    *b = (struct budget){.held = memory_held(), .own = memory_own(), .shared = memory_shared()};
     uint64_t here = (uint64_t)comm_size_here(c);
     if (!o->memory_bytes && !o->assume_ranks && !o->assume_rows) {
         uint64_t share = memory_of_node("").bytes / here;
@@ -165,10 +165,10 @@ static struct plan without_hope(const struct plan *p) {
 int budget_fit(struct budget *b, struct comm *c, struct options *o, const struct inputs *in,
                const struct plan *p, struct error *e) {
     const struct shard *s = &in->shard;
-    uint64_t left = min_u64(s->start[s->rank + 1], s->split) - min_u64(s->start[s->rank], s->split), held;
+    uint64_t left = min_u64(s->start[s->rank + 1], s->split) - min_u64(s->start[s->rank], s->split), own;
     keep_memory(o); /* what the plan needed goes back */
-    held = memory_held();
-    uint64_t most[] = {in->records.n, left, records_items(&in->records), held > b->held ? held - b->held : 0};
+    own = memory_own();
+    uint64_t most[] = {in->records.n, left, records_items(&in->records), own > b->own ? own - b->own : 0};
     comm_max(c, most, 4);
     struct fitting f = {.o = o,
                         .family = in->family,

@@ -195,6 +195,12 @@ uint64_t memory_held(void) {
     return bytes ? bytes : resident();
 }
 
+uint64_t memory_own(void) {
+    uint64_t anonymous = field_of("", "/proc/self/smaps_rollup", "Pss_Anon"),
+             windows = field_of("", "/proc/self/smaps_rollup", "Pss_Shmem");
+    return anonymous ? anonymous + windows : memory_held();
+}
+
 uint64_t memory_shared(void) {
     uint64_t all = field_of("", "/proc/self/smaps_rollup", "Rss"),
              own = field_of("", "/proc/self/smaps_rollup", "Pss");

@@ -20,6 +20,10 @@ struct memory_limit memory_of_node(const char *root);
  * its resident pages; 0 where it tells neither. */
 uint64_t memory_held(void);
 
+/* Of these, the bytes that lie in no file. What a process holds of its program and of libraries changes as
+ * others that run the same come and go; this does not. Kernels before 5.4 do not tell it: there it is all. */
+uint64_t memory_own(void);
+
 /* The most that this process has held. shared: how much less of its resident pages its share was, as known
  * from memory_shared. */
 uint64_t memory_peak(uint64_t shared);
