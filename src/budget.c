@@ -20,11 +20,13 @@ static void keep_memory(const struct options *o) {
 
 void budget_open(struct budget *b, struct comm *c, struct options *o) {
     comm_greet(c);
-    *b = (struct budget){.held = memory_held(), .own = memory_own(), .shared = memory_shared()};
+    *b = (struct budget){.held = memory_held()};
     uint64_t here = (uint64_t)comm_size_here(c);
     if (!o->memory_bytes && !o->assume_ranks && !o->assume_rows) {
         uint64_t share = memory_of_node("").bytes / here;
-        o->memory_bytes = share == UINT64_MAX ? share : share > b->held ? (share - b->held) / 10 * 9 : 1;
+        o->memory_bytes = share == UINT64_MAX     ? share
+                          : share > b->held.bytes ? (share - b->held.bytes) / 10 * 9
+                                                  : 1;
     } else if (!o->memory_bytes) { /* of what is not here nothing is known */
         o->memory_bytes = UINT64_MAX;
     }
@@ -165,10 +167,11 @@ static struct plan without_hope(const struct plan *p) {
 int budget_fit(struct budget *b, struct comm *c, struct options *o, const struct inputs *in,
                const struct plan *p, struct error *e) {
     const struct shard *s = &in->shard;
-    uint64_t left = min_u64(s->start[s->rank + 1], s->split) - min_u64(s->start[s->rank], s->split), own;
+    uint64_t left = min_u64(s->start[s->rank + 1], s->split) - min_u64(s->start[s->rank], s->split);
     keep_memory(o); /* what the plan needed goes back */
-    own = memory_own();
-    uint64_t most[] = {in->records.n, left, records_items(&in->records), own > b->own ? own - b->own : 0};
+    uint64_t own = memory_held().own;
+    uint64_t most[] = {in->records.n, left, records_items(&in->records),
+                       own > b->held.own ? own - b->held.own : 0};
     comm_max(c, most, 4);
     struct fitting f = {.o = o,
                         .family = in->family,

@@ -5,11 +5,10 @@
 
 #include "comm.h"
 #include "forecast.h"
+#include "lshjoin/memory.h"
 
 struct budget {
-    uint64_t held;   /* when nothing was read: by the program and MPI, after its first exchange */
-    uint64_t own;    /* of that, what lies in no file */
-    uint64_t shared; /* of what was resident then, what is others' share */
+    struct memory_held held; /* when nothing was read: by the program and MPI, after its first exchange */
     struct cut cut;
     double forecast; /* bytes that the parts take at most, cut so; 0: not told */
 };

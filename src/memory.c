@@ -186,25 +186,28 @@ struct memory_limit memory_of_node(const char *root) {
     return l;
 }
 
-static uint64_t resident(void) {
-    return field_of("", "/proc/self/status", "VmRSS");
-}
-
-uint64_t memory_held(void) {
-    uint64_t bytes = field_of("", "/proc/self/smaps_rollup", "Pss");
-    return bytes ? bytes : resident();
-}
-
-uint64_t memory_own(void) {
-    uint64_t anonymous = field_of("", "/proc/self/smaps_rollup", "Pss_Anon"),
-             windows = field_of("", "/proc/self/smaps_rollup", "Pss_Shmem");
-    return anonymous ? anonymous + windows : memory_held();
-}
-
-uint64_t memory_shared(void) {
-    uint64_t all = field_of("", "/proc/self/smaps_rollup", "Rss"),
-             own = field_of("", "/proc/self/smaps_rollup", "Pss");
-    return all > own ? all - own : 0;
+/* The kernel walks all pages for this file: it is read once. */
+struct memory_held memory_held(void) {
+    struct memory_held m = {0};
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    char line[256];
+    uint64_t resident = 0, anonymous = 0, windows = 0, kilobytes;
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "Rss: %" SCNu64, &kilobytes) == 1)
+            resident = kilobytes * kilo;
+        else if (sscanf(line, "Pss: %" SCNu64, &kilobytes) == 1)
+            m.bytes = kilobytes * kilo;
+        else if (sscanf(line, "Pss_Anon: %" SCNu64, &kilobytes) == 1)
+            anonymous = kilobytes * kilo;
+        else if (sscanf(line, "Pss_Shmem: %" SCNu64, &kilobytes) == 1)
+            windows = kilobytes * kilo;
+    if (f)
+        fclose(f);
+    if (!m.bytes)
+        m.bytes = resident = field_of("", "/proc/self/status", "VmRSS");
+    m.own = anonymous ? anonymous + windows : m.bytes;
+    m.shared = resident > m.bytes ? resident - m.bytes : 0;
+    return m;
 }
 
 /* Of this program: ru_maxrss would also know what the process was before, a shell's or a Python's fork. */

@@ -73,8 +73,8 @@ static struct totals gather(struct comm *c, const struct inputs *in, const struc
     struct measures mine = {.records = shard_local_rows(&in->shard),
                             .largest_bucket = m->largest_bucket,
                             .largest_group = m->largest_group,
-                            .held_memory = b->held,
-                            .peak_pss = memory_peak(b->shared),
+                            .held_memory = b->held.bytes,
+                            .peak_pss = memory_peak(b->held.shared),
                             .peak_memory = memory_peak(0),
                             .total = m->since - m->begin};
     memcpy(mine.count, m->count, sizeof mine.count);

@@ -29,6 +29,6 @@ void say_plan(struct comm *c, const struct options *o, const struct plan *p) {
 
 void say_cut(struct comm *c, const struct options *o, const struct budget *b) {
     verbose(o, c, "memory: %.0f MB a rank and %.0f MB of program and MPI; rounds of %.0f MB, %.0f MB at most",
-            (double)o->memory_bytes / 1e6, (double)b->held / 1e6, (double)o->round_bytes / 1e6,
+            (double)o->memory_bytes / 1e6, (double)b->held.bytes / 1e6, (double)o->round_bytes / 1e6,
             b->forecast / 1e6);
 }

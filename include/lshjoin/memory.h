@@ -16,19 +16,18 @@ struct memory_limit {
  * test has put /proc and the cgroups' files. */
 struct memory_limit memory_of_node(const char *root);
 
-/* Bytes that this process holds now; of a page that several hold its share. Where the kernel does not tell,
- * its resident pages; 0 where it tells neither. */
-uint64_t memory_held(void);
+/* What this process holds now, in bytes. */
+struct memory_held {
+    uint64_t bytes;  /* of a page that several hold its share; all that is resident where the kernel does not
+                        tell; 0 where it tells neither */
+    uint64_t own;    /* of that, what lies in no file: what is held of the program and of libraries changes as
+                        others that run the same come and go. Kernels before 5.4 do not tell it: there it is
+                        all. */
+    uint64_t shared; /* beside that: of the resident pages, what is others' share */
+};
+struct memory_held memory_held(void);
 
-/* Of these, the bytes that lie in no file. What a process holds of its program and of libraries changes as
- * others that run the same come and go; this does not. Kernels before 5.4 do not tell it: there it is all. */
-uint64_t memory_own(void);
-
-/* The most that this process has held. shared: how much less of its resident pages its share was, as known
- * from memory_shared. */
+/* The most that this process has held, if `shared` of its resident pages was others' share. */
 uint64_t memory_peak(uint64_t shared);
-
-/* Bytes of the resident pages of this process that are others' share. */
-uint64_t memory_shared(void);
 
 #endif

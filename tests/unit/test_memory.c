@@ -131,17 +131,17 @@ static void test_slurm(void **state) {
 static void test_held(void **state) {
     (void)state;
     const size_t bytes = (size_t)64 << 20;
-    uint64_t before = memory_held(), own = memory_own();
-    assert_true(own > 0 && own < before);
+    struct memory_held before = memory_held();
+    assert_true(before.own > 0 && before.own < before.bytes);
     volatile char *p = malloc(bytes);
     for (size_t i = 0; i < bytes; i += 512)
         p[i] = 1;
-    uint64_t during = memory_held();
-    assert_in_range(memory_own() - own, bytes - (1 << 20), bytes + (1 << 20));
+    struct memory_held during = memory_held();
+    assert_in_range(during.own - before.own, bytes - (1 << 20), bytes + (1 << 20));
     free((void *)p);
-    assert_in_range(during - before, bytes - (1 << 20), bytes + (8 << 20));
-    assert_true(memory_held() < during - bytes / 2);
-    assert_true(memory_peak(0) >= before + bytes - (1 << 20));
+    assert_in_range(during.bytes - before.bytes, bytes - (1 << 20), bytes + (8 << 20));
+    assert_true(memory_held().bytes < during.bytes - bytes / 2);
+    assert_true(memory_peak(0) >= before.bytes + bytes - (1 << 20));
     assert_int_equal(memory_peak(UINT64_MAX), 0);
 }
 
