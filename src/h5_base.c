@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 struct reason {
@@ -180,6 +181,21 @@ int64_t h5_dataset_open(int64_t file_id, const char *file, const char *path, str
         return dataset;
     H5Dclose(dataset);
     return -1;
+}
+
+int h5_check_length(int64_t dataset, const char *file, struct error *e) {
+    struct stat now;
+    hsize_t was;
+    void *fd;
+    hid_t id = H5Iget_file_id(dataset);
+    if (H5Fget_filesize(id, &was) < 0 || H5Fget_vfd_handle(id, H5P_DEFAULT, &fd) < 0 ||
+        fstat(*(const int *)fd, &now) != 0)
+        h5_fail(e, EX_IOERR, file, "cannot be looked at");
+    else if ((uint64_t)now.st_size < was)
+        error_set(e, EX_DATAERR, "%s: has been cut short while it was read: %lld of %llu bytes are left",
+                  file, (long long)now.st_size, (unsigned long long)was);
+    H5Fclose(id);
+    return e->status;
 }
 
 const char *h5_version(void) {

@@ -27,6 +27,10 @@ bool h5_leads_elsewhere(void);
  * Else -1, and *e is filled with EX_DATAERR. */
 int64_t h5_dataset_open(int64_t file_id, const char *file, const char *path, struct error *e);
 
+/* Whether the file of an open dataset (hid_t) is as long as it was when it was opened: where it has become
+ * shorter, HDF5 reads zeros, and *e is filled with EX_DATAERR. Returns e->status. */
+int h5_check_length(int64_t dataset, const char *file, struct error *e);
+
 /* Name and version of the HDF5 library. */
 const char *h5_version(void);
 

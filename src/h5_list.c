@@ -109,6 +109,8 @@ static int read_piece(const struct h5_list *list, uint64_t first, uint64_t n, hi
         H5Dread(list->id, type, to, from, H5P_DEFAULT, out) < 0)
         h5_fail(e, EX_DATAERR, list->file, "%s: numbers %" PRIu64 " to %" PRIu64 " cannot be read",
                 list->path, first, first + n - 1);
+    else
+        h5_check_length(list->id, list->file, e);
     H5Sclose(to);
     H5Sclose(from);
     return e->status;

@@ -58,6 +58,8 @@ static int read_piece(const struct h5_matrix *m, uint64_t first, uint64_t n, voi
         H5Dread(m->id, type, to, from, H5P_DEFAULT, out) < 0)
         h5_fail(e, EX_DATAERR, m->file, "%s: rows %" PRIu64 " to %" PRIu64 " cannot be read", m->path, first,
                 first + n - 1);
+    else
+        h5_check_length(m->id, m->file, e);
     H5Sclose(to);
     H5Sclose(from);
     return e->status;

@@ -48,20 +48,6 @@ void h5_file_close(int64_t *id) {
     *id = 0;
 }
 
-/* Whether the open file is as long as it was: where it has become shorter, HDF5 reads zeros. */
-static int check_length(const struct h5_records *s, struct error *e) {
-    struct stat now;
-    hsize_t was;
-    void *fd;
-    if (H5Fget_filesize(s->file_id, &was) < 0 || H5Fget_vfd_handle(s->file_id, H5P_DEFAULT, &fd) < 0 ||
-        fstat(*(const int *)fd, &now) != 0)
-        return h5_fail(e, EX_IOERR, s->file, "cannot be looked at");
-    if ((uint64_t)now.st_size < was)
-        error_set(e, EX_DATAERR, "%s: has been cut short while it was read: %lld of %llu bytes are left",
-                  s->file, (long long)now.st_size, (unsigned long long)was);
-    return e->status;
-}
-
 /* The text of a one-element attribute; false if there is none such. */
 static bool attribute_text(hid_t loc, const char *object, const char *name, char *text, size_t size) {
     if (H5Aexists_by_name(loc, object, name, H5P_DEFAULT) <= 0)
@@ -270,14 +256,19 @@ static int flat_lengths(const struct h5_records *s, uint64_t first, uint64_t n, 
 int h5_records_lengths(struct h5_records *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
     for (uint64_t i = 0; i < n && is_dense(s); i++)
         length[i] = s->columns;
-    if (is_dense(s) || check_length(s, e))
-        return e->status;
+    if (is_dense(s))
+        return 0;
     return is_csr(s) ? csr_lengths(s, first, n, length, e) : flat_lengths(s, first, n, length, e);
 }
 
-int h5_records_begin(const struct h5_records *s, uint64_t row, uint64_t *begin, struct error *e) {
-    *begin = row * s->columns;
-    return is_dense(s) ? 0 : read_offsets(s, row, 1, begin, e);
+int h5_records_place(const struct h5_records *s, uint64_t row, uint64_t *begin, uint64_t *length,
+                     struct error *e) {
+    uint64_t offset[] = {row * s->columns, (row + 1) * s->columns};
+    if (!is_dense(s) && (read_offsets(s, row, 2, offset, e) || check_row(s, row, offset[0], offset[1], e)))
+        return e->status;
+    *begin = offset[0];
+    *length = offset[1] - offset[0];
+    return 0;
 }
 
 int h5_records_check_total(const struct h5_records *s, uint64_t total, struct error *e) {
@@ -305,12 +296,11 @@ int h5_records_elements(struct h5_records *s, uint64_t first, uint64_t n, void *
                         struct error *e) {
     *bad = UINT64_MAX;
     if (is_dense(s))
-        return h5_matrix_read(&s->matrix, first / s->columns, n / s->columns, out, e) ? e->status
-                                                                                      : check_length(s, e);
+        return h5_matrix_read(&s->matrix, first / s->columns, n / s->columns, out, e);
     if (first > s->elements || n > s->elements - first)
         return error_set(e, EX_DATAERR, "%s: %s: adds up to more than the %" PRIu64 " elements of %s",
                          s->file, s->offset_list.path, s->elements, s->element_list.path);
-    if (h5_list_read(&s->element_list, first, n, s->width, out, e) || check_length(s, e))
+    if (h5_list_read(&s->element_list, first, n, s->width, out, e))
         return e->status;
     uint64_t place = s->element_list.is_signed ? find_negative(out, n, s->width) : n;
     if (place == n)

@@ -53,9 +53,10 @@ void h5_records_close(struct h5_records *s);
  * h5_records_check_total. */
 int h5_records_lengths(struct h5_records *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e);
 
-/* Where the elements of a row begin in the file's flat list. Not for flat sets, where all sizes before it
- * would have to be read. */
-int h5_records_begin(const struct h5_records *s, uint64_t row, uint64_t *begin, struct error *e);
+/* Where the elements of a row begin in the file's flat list, and how many it has, with the checks of
+ * h5_records_lengths. Not for flat sets, where all sizes before it would have to be read. */
+int h5_records_place(const struct h5_records *s, uint64_t row, uint64_t *begin, uint64_t *length,
+                     struct error *e);
 
 /* The lengths of all rows add up to `total`: whether the elements are that many (flat; csr may hold more). */
 int h5_records_check_total(const struct h5_records *s, uint64_t total, struct error *e);

@@ -95,16 +95,11 @@ static int find_flat(struct index_rows *r, struct source *s, const struct index 
 /* Where a row begins in the file's flat list, and how many items it has there. */
 static int place_row(struct index_rows *r, struct source *s, const struct index *x, uint64_t row,
                      uint64_t *begin, uint64_t *length, struct error *e) {
-    if (r->width) {
-        *begin = row * r->width;
-        *length = r->width;
-    } else if (strcmp(x->data.kind, "flat") == 0) {
-        if (!find_flat(r, s, x, e)) {
-            *begin = r->flat[row];
-            *length = r->flat[row + 1] - r->flat[row];
-        }
-    } else if (!h5_records_begin(&s->h5, row, begin, e)) {
-        source_lengths(s, row, 1, length, e);
+    if (strcmp(x->data.kind, "flat") != 0)
+        return source_place(s, row, begin, length, e);
+    if (!find_flat(r, s, x, e)) {
+        *begin = r->flat[row];
+        *length = r->flat[row + 1] - r->flat[row];
     }
     return e->status;
 }

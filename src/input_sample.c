@@ -29,12 +29,8 @@ static void find_rows(struct source *s, const struct shard *shard, const struct 
         before += length;
         if (!sample_has_row(shard, s->base + row, o->seed))
             continue;
-        if (s->is_text)
-            begin = s->text.offset[row];
-        else if (!is_flat)
-            h5_records_begin(&s->h5, row, &begin, e);
         if (!is_flat)
-            source_lengths(s, row, 1, &length, e);
+            source_place(s, row, &begin, &length, e);
         if (g->n == g->capacity) {
             g->capacity = 2 * g->capacity + 1024;
             g->row = mem_grow(g->row, g->capacity, sizeof *g->row);

@@ -11,6 +11,13 @@
 #include "lshjoin/fault.h"
 #include "lshjoin/weighted.h"
 
+static int check_length(const struct source *s, uint64_t row, uint64_t length, struct error *e) {
+    if (length > INT_MAX)
+        error_set(e, EX_DATAERR, "%s: row %llu: a set of %llu elements (at most 2^31-1)", s->input->file,
+                  (unsigned long long)row, (unsigned long long)length);
+    return e->status;
+}
+
 int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e) {
     if (s->array)
         for (uint64_t i = 0; i < n; i++)
@@ -21,9 +28,17 @@ int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *lengt
     else
         h5_records_lengths(&s->h5, first, n, length, e);
     for (uint64_t i = 0; i < n && !e->status; i++)
-        if (length[i] > INT_MAX)
-            error_set(e, EX_DATAERR, "%s: row %llu: a set of %llu elements (at most 2^31-1)", s->input->file,
-                      (unsigned long long)(first + i), (unsigned long long)length[i]);
+        check_length(s, first + i, length[i], e);
+    return e->status;
+}
+
+int source_place(struct source *s, uint64_t row, uint64_t *begin, uint64_t *length, struct error *e) {
+    if (s->is_text) {
+        *begin = s->text.offset[row];
+        *length = records_length(&s->text, row);
+    } else if (!h5_records_place(&s->h5, row, begin, length, e)) {
+        check_length(s, row, *length, e);
+    }
     return e->status;
 }
 

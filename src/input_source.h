@@ -25,6 +25,10 @@ struct source {
 /* Lengths of rows [first, first + n) of a source, refused where a set is too long. */
 int source_lengths(struct source *s, uint64_t first, uint64_t n, uint64_t *length, struct error *e);
 
+/* Where a row's items begin in a file's or a text's flat list, and how many there are; not for flat sets
+ * (h5_records_place). */
+int source_place(struct source *s, uint64_t row, uint64_t *begin, uint64_t *length, struct error *e);
+
 /* Bytes of an item that holds those of all inputs. */
 size_t sources_item(const struct inputs *in, const struct source *s);
 
