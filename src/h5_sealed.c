@@ -15,7 +15,6 @@
 #include "h5_base.h"
 #include "h5_raw.h"
 #include "h5_read.h"
-#include "lshjoin/seal.h"
 
 int h5_map_open(struct h5_map *m, const char *file, struct error *e) {
     struct stat info;
@@ -120,12 +119,12 @@ static bool is_whole(const struct h5_sealed *s, uint64_t block) {
     return true;
 }
 
-const void *h5_sealed_at(const struct h5_sealed *s, uint64_t first, uint64_t n) {
+bool h5_sealed_check(const struct h5_sealed *s, uint64_t first, uint64_t n) {
     if (n > s->n || first > s->n - n)
-        return NULL; /* what tells of it is damaged */
+        return false; /* what tells of it is damaged */
     uint64_t end = blocks_of((first + n) * s->item);
     for (uint64_t block = first * s->item / SEAL_BLOCK; block < end; block++)
         if (!is_whole(s, block))
-            return NULL;
-    return s->data + first * s->item;
+            return false;
+    return true;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "lshjoin/base.h"
+#include "lshjoin/seal.h"
 
 /* A file in the address space. What the system cannot read of it when it is touched, because the file was cut
  * off or a disk fails, ends the process (watch.h says so). */
@@ -42,7 +43,17 @@ void h5_sealed_close(struct h5_sealed *s);
 
 uint64_t h5_sealed_blocks(const struct h5_sealed *s);
 
-/* Items [first, first + n), where they lie; NULL where a block of them is damaged. By any thread. */
-const void *h5_sealed_at(const struct h5_sealed *s, uint64_t first, uint64_t n);
+/* Whether they lie in the list, and no block of them is damaged. */
+bool h5_sealed_check(const struct h5_sealed *s, uint64_t first, uint64_t n);
+
+/* Items [first, first + n), where they lie; NULL where a block of them is damaged. By any thread. Inline
+ * because most of them lie in one block that was seen before. */
+static inline const void *h5_sealed_at(const struct h5_sealed *s, uint64_t first, uint64_t n) {
+    uint64_t block = first * s->item / SEAL_BLOCK;
+    bool is_seen = n > 0 && n <= s->n && first <= s->n - n &&
+                   block == ((first + n) * s->item - 1) / SEAL_BLOCK &&
+                   __atomic_load_n(&s->seen[block / 64], __ATOMIC_RELAXED) >> block % 64 & 1;
+    return is_seen || h5_sealed_check(s, first, n) ? s->data + first * s->item : NULL;
+}
 
 #endif

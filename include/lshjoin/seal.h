@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { SEAL_BLOCK = 4096 }; /* bytes; the last block of a list has fewer */
+enum { SEAL_BLOCK = 16384 }; /* bytes; the last block of a list has fewer */
 
 /* What n bytes add to the sum of their block, which they are in from byte `at` on. at + n <= SEAL_BLOCK. */
 uint64_t seal_part(const void *bytes, uint64_t at, uint64_t n);

@@ -432,9 +432,9 @@ def mix(x):
 
 
 def sums_of(data):
-    """Of blocks of 4096 bytes: of each word times a number of its place."""
-    factor = [mix(0x9e3779b97f4a7c15 * (k + 1) % 2**64) % 2**32 | 1 for k in range(1024)]
-    blocks = [data[k:k + 4096] for k in range(0, len(data), 4096)]
+    """Of blocks of 16384 bytes: of each word times a number of its place."""
+    factor = [mix(0x9e3779b97f4a7c15 * (k + 1) % 2**64) % 2**32 | 1 for k in range(4096)]
+    blocks = [data[k:k + 16384] for k in range(0, len(data), 16384)]
     words = lambda b: [int.from_bytes(b[k:k + 4], "little") for k in range(0, len(b), 4)]
     return np.array([sum(f * w for f, w in zip(factor, words(b))) % 2**64 for b in blocks], "u8")
 
