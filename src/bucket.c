@@ -178,7 +178,16 @@ double bucket_all(struct pool *pool, const struct band_keys *keys, struct sides 
         sum += counts[k];
     struct tuple *tuples = mem_alloc(sum, sizeof *tuples);
     bucket_partition(pool, keys, bins, counts, whole, tuples);
-    bucket_group(pool, tuples, counts, 1, keys->bands, bins, start, sides, whole, lists);
+    bucket_group(pool,
+                 &(struct arrived){.tuples = tuples,
+                                   .counts = counts,
+                                   .start = start,
+                                   .senders = 1,
+                                   .bands = keys->bands,
+                                   .bins = bins,
+                                   .round = whole,
+                                   .sides = sides},
+                 lists);
     free(tuples);
     free(counts);
     double pairs = 0;

@@ -10,11 +10,7 @@
 /* Most keys stand alone. A filter of a few bits a tuple, in the first-level cache, finds those that may not;
  * only they are brought together, and a small hash table tells which of them are equal. */
 struct group_job {
-    const struct tuple *tuples;
-    const uint64_t *start;
-    struct sides sides;
-    uint32_t senders;
-    struct round round;
+    const struct arrived *a;
     uint64_t *segment; /* [senders][round_bins + 1] where each sender's tuples of each bin begin */
     struct bucket_list *lists;
     struct group_scratch *scratch; /* [threads] */
@@ -47,6 +43,7 @@ struct group_scratch {
     uint64_t *asked_right;                        /* the same, of those that ask from the border on */
     uint32_t *size, *stored, *right, *asked_left; /* of each group */
     uint32_t *table;                              /* [2 * capacity] group + 1 or 0 */
+    struct met *met;                              /* [lists of the lookup][capacity] of each group */
 };
 
 static uint64_t power_of_two(uint64_t n) {
@@ -56,14 +53,18 @@ static uint64_t power_of_two(uint64_t n) {
     return power;
 }
 
-static void scratch_reserve(struct group_scratch *s, uint64_t n) {
-    if (n <= s->capacity)
-        return;
+static void check_number(uint64_t n) {
     if (n >= UINT32_MAX)
         die(EX_SOFTWARE,
             "%llu keys came to one bin of one rank: more than 2^32 records are alike, or too many for the "
             "ranks",
             (unsigned long long)n);
+}
+
+static void scratch_reserve(struct group_scratch *s, uint64_t n, const struct lookup *lookup) {
+    if (n <= s->capacity)
+        return;
+    check_number(n);
     uint64_t c = power_of_two(n);
     s->marks = mem_grow(s->marks, c * MARKS_EACH / 64, sizeof *s->marks);
     s->key = mem_grow(s->key, c, sizeof *s->key);
@@ -76,6 +77,8 @@ static void scratch_reserve(struct group_scratch *s, uint64_t n) {
     s->asked_left = mem_grow(s->asked_left, c, sizeof *s->asked_left);
     s->asked_right = mem_grow(s->asked_right, c, sizeof *s->asked_right);
     s->table = mem_grow(s->table, 2 * c, sizeof *s->table);
+    if (lookup)
+        s->met = mem_grow(s->met, c * (uint64_t)lookup->lists, sizeof *s->met);
     s->capacity = c;
 }
 
@@ -92,6 +95,7 @@ static void scratch_free(struct group_scratch *s) {
     free(s->asked_left);
     free(s->asked_right);
     free(s->table);
+    free(s->met);
 }
 
 static const struct tuple *first_that_asks(const struct tuple *t, const struct tuple *end) {
@@ -109,11 +113,12 @@ static const struct tuple *first_that_asks(const struct tuple *t, const struct t
 
 /* Find the stretches of bin number `item` of the round. Returns how many tuples they hold. */
 static uint64_t find_stretches(const struct group_job *job, uint64_t item, struct stretch *stretch) {
-    uint64_t items = round_bins(&job->round), n = 0;
-    for (uint32_t from = 0; from < job->senders; from++) {
+    const struct arrived *a = job->a;
+    uint64_t items = round_bins(&a->round), n = 0;
+    for (uint32_t from = 0; from < a->senders; from++) {
         const uint64_t *segment = job->segment + from * (items + 1) + item;
-        const struct tuple *first = job->tuples + segment[0], *end = job->tuples + segment[1];
-        stretch[from] = (struct stretch){first, first_that_asks(first, end), end, job->start[from]};
+        const struct tuple *first = a->tuples + segment[0], *end = a->tuples + segment[1];
+        stretch[from] = (struct stretch){first, first_that_asks(first, end), end, a->start[from]};
         n += segment[1] - segment[0];
     }
     return n;
@@ -156,17 +161,21 @@ static uint64_t keep(struct group_scratch *s, uint64_t n, uint64_t mask, const s
     return n;
 }
 
-/* Bring those of bin number `item` together that may have met another. Returns how many; *stored of them
- * store. */
+/* Bring those of bin number `item` together that may have met another: with a lookup all. Returns how many;
+ * *stored of them store. */
 static uint64_t gather(const struct group_job *job, uint64_t item, struct group_scratch *s,
                        uint64_t *stored) {
-    uint32_t senders = job->senders;
+    uint32_t senders = job->a->senders;
+    const struct lookup *lookup = job->a->lookup;
     uint64_t n = find_stretches(job, item, s->stretch), mask = power_of_two(n) * MARKS_EACH / 64 - 1;
     *stored = 0;
-    if (n < 2)
+    if (n < (lookup ? 1 : 2))
         return 0;
-    scratch_reserve(s, n);
-    mark(s->marks, mask, s->stretch, senders);
+    scratch_reserve(s, n, lookup);
+    if (lookup)
+        memset(s->marks, 0xff, (mask + 1) * sizeof *s->marks);
+    else
+        mark(s->marks, mask, s->stretch, senders);
     for (uint32_t from = 0; from < senders; from++) {
         const struct stretch *of = &s->stretch[from];
         *stored = keep(s, *stored, mask, of->store, of->ask, of->start);
@@ -187,32 +196,61 @@ static uint64_t find_slot(const struct group_scratch *s, uint64_t slots, uint64_
     return slot;
 }
 
+/* The group of a key; where it has none, a new one if it may `open` one, or NO_GROUP. */
+static uint32_t group_of(struct group_scratch *s, uint64_t slots, uint64_t key, bool open, uint32_t *groups) {
+    uint64_t slot = find_slot(s, slots, key);
+    if (!s->table[slot] && open) {
+        s->group_key[*groups] = key;
+        s->size[*groups] = s->stored[*groups] = s->right[*groups] = s->asked_left[*groups] = 0;
+        s->table[slot] = ++*groups;
+    }
+    return s->table[slot] - 1; /* NO_GROUP where that is 0 */
+}
+
 /* Number the different keys that are stored in order of appearance, and find those that are asked for among
- * them; fills group, size, stored, right and asked_left. Returns how many. */
-static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n, uint64_t border) {
-    uint64_t slots = power_of_two(2 * stored);
+ * them, which with a lookup may be others; fills group, size, stored, right and asked_left. Returns how many.
+ */
+static uint32_t number_keys(struct group_scratch *s, uint64_t stored, uint64_t n, uint64_t border,
+                            bool looks_up) {
+    uint64_t slots = power_of_two(2 * (looks_up ? n : stored));
     memset(s->table, 0, slots * sizeof *s->table);
     uint32_t groups = 0;
     for (uint64_t i = 0; i < stored; i++) {
-        uint64_t slot = find_slot(s, slots, s->key[i]);
-        if (!s->table[slot]) {
-            s->group_key[groups] = s->key[i];
-            s->size[groups] = s->right[groups] = s->asked_left[groups] = 0;
-            s->table[slot] = ++groups;
-        }
-        s->group[i] = s->table[slot] - 1;
-        s->size[s->group[i]]++;
-        s->right[s->group[i]] += s->row[i] >> 1 < border;
+        uint32_t g = s->group[i] = group_of(s, slots, s->key[i], true, &groups);
+        s->stored[g]++;
+        s->right[g] += s->row[i] >> 1 < border;
     }
-    memcpy(s->stored, s->size, groups * sizeof *s->stored);
     for (uint64_t i = stored; i < n; i++) {
-        s->group[i] = s->table[find_slot(s, slots, s->key[i])] - 1; /* NO_GROUP where it is not stored */
-        if (s->group[i] == NO_GROUP)
+        uint32_t g = s->group[i] = group_of(s, slots, s->key[i], looks_up, &groups);
+        if (g == NO_GROUP)
             continue;
-        s->size[s->group[i]]++;
-        s->asked_left[s->group[i]] += s->row[i] >> 1 < border;
+        s->size[g]++;
+        s->asked_left[g] += s->row[i] >> 1 < border;
     }
+    for (uint32_t g = 0; g < groups; g++)
+        s->size[g] += s->stored[g];
     return groups;
+}
+
+/* Add what else has the keys of the groups. Returns how many rows. */
+static uint64_t look_up(struct group_scratch *s, const struct lookup *lookup, uint32_t band, uint32_t groups,
+                        int thread) {
+    uint64_t n = 0;
+    for (int list = 0; list < lookup->lists; list++) {
+        struct met *met = s->met + (uint64_t)list * s->capacity;
+        bool asks = lookup->asks[list];
+        lookup->find(lookup->ctx, list, band, s->group_key, groups, thread, met);
+        for (uint32_t g = 0; g < groups; g++) {
+            uint32_t more = (uint32_t)met[g].n;
+            s->size[g] += more;
+            s->stored[g] += asks ? 0 : more;
+            s->right[g] += !asks && lookup->is_before ? more : 0;
+            s->asked_left[g] += asks ? more : 0;
+            n += met[g].n;
+        }
+        check_number(n);
+    }
+    return n;
 }
 
 void bucket_list_reserve(struct bucket_list *l, uint64_t buckets, uint64_t rows) {
@@ -235,12 +273,41 @@ static struct bucket make_bucket(const struct group_scratch *s, uint32_t g, stru
     return b;
 }
 
-/* Append the groups in which rows meet to the list. */
+static void put_rows(struct group_scratch *s, uint64_t i, uint64_t end, bool asks, uint64_t border,
+                     uint64_t *row) {
+    for (; i < end; i++) {
+        uint32_t g = s->group[i];
+        if (g == NO_GROUP || s->group_key[g] == NOWHERE)
+            continue;
+        bool at_end = asks && s->row[i] >> 1 >= border;
+        row[at_end ? s->asked_right[g]++ : s->group_key[g]++] = s->row[i];
+    }
+}
+
+/* Those that were looked up and ask, or that store. */
+static void put_met(struct group_scratch *s, const struct lookup *lookup, uint32_t groups, bool asks,
+                    uint64_t *row) {
+    for (int list = 0; list < lookup->lists; list++) {
+        const struct met *met = s->met + (uint64_t)list * s->capacity;
+        uint64_t start = lookup->start[list];
+        for (uint32_t g = 0; g < groups && lookup->asks[list] == asks; g++) {
+            uint64_t *next = row + s->group_key[g];
+            if (s->group_key[g] == NOWHERE)
+                continue;
+            for (uint64_t k = 0; k < met[g].n; k++)
+                next[k] = (start + met[g].row[k]) << 1 | asks;
+            s->group_key[g] += met[g].n;
+        }
+    }
+}
+
+/* Append the groups in which rows meet to the list: of n rows that were sent, `stored` of which store, and
+ * `found` that were looked up. */
 static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t stored, uint64_t n,
-                        uint32_t groups, struct sides sides, uint32_t band) {
-    bucket_list_reserve(l, groups, n);
+                        uint64_t found, uint32_t groups, const struct arrived *a, uint32_t band) {
+    bucket_list_reserve(l, groups, n + found);
     for (uint32_t g = 0; g < groups; g++) {
-        struct bucket b = make_bucket(s, g, sides, band, l->n_rows);
+        struct bucket b = make_bucket(s, g, a->sides, band, l->n_rows);
         bool meets = bucket_pairs(&b) > 0;
         s->group_key[g] = meets ? b.first : NOWHERE;
         s->asked_right[g] = b.first + b.asked_right;
@@ -249,25 +316,28 @@ static void list_append(struct bucket_list *l, struct group_scratch *s, uint64_t
         l->bucket[l->n++] = b;
         l->n_rows += b.size;
     }
-    for (uint64_t i = 0; i < n; i++) {
-        uint32_t g = s->group[i];
-        if (g == NO_GROUP || s->group_key[g] == NOWHERE)
-            continue;
-        bool at_end = i >= stored && s->row[i] >> 1 >= sides.right;
-        l->row[at_end ? s->asked_right[g]++ : s->group_key[g]++] = s->row[i];
+    for (int asks = 0; asks < 2; asks++) {
+        if (a->lookup && a->lookup->is_before)
+            put_met(s, a->lookup, groups, asks, l->row);
+        put_rows(s, asks ? stored : 0, asks ? n : stored, asks, a->sides.right, l->row);
+        if (a->lookup && !a->lookup->is_before)
+            put_met(s, a->lookup, groups, asks, l->row);
     }
 }
 
 static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
     struct group_job *job = ctx;
     struct group_scratch *s = &job->scratch[thread];
+    const struct arrived *a = job->a;
     for (uint64_t item = lo; item < hi; item++) {
-        uint64_t stored, n = gather(job, item, s, &stored);
-        if (stored == 0)
+        uint64_t stored, n = gather(job, item, s, &stored), found = 0;
+        if (n == 0 || (stored == 0 && !a->lookup))
             continue;
-        uint32_t groups = number_keys(s, stored, n, job->sides.right);
-        uint32_t band = job->round.band + (uint32_t)(item / (job->round.bin_end - job->round.bin));
-        list_append(&job->lists[thread], s, stored, n, groups, job->sides, band);
+        uint32_t groups = number_keys(s, stored, n, a->sides.right, a->lookup);
+        uint32_t band = a->round.band + (uint32_t)(item / (a->round.bin_end - a->round.bin));
+        if (a->lookup)
+            found = look_up(s, a->lookup, band, groups, thread);
+        list_append(&job->lists[thread], s, stored, n, found, groups, a, band);
     }
 }
 
@@ -286,15 +356,13 @@ uint64_t *bucket_segments(const uint64_t *counts, uint64_t senders, uint32_t ban
     return segments;
 }
 
-void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t senders,
-                  uint32_t bands, struct bins bins, const uint64_t *start, struct sides sides,
-                  struct round round, struct bucket_list *lists) {
-    uint64_t items = round_bins(&round), threads = (uint64_t)pool_threads(pool);
-    struct group_job job = {tuples, start, sides, senders, round, NULL, lists, NULL};
-    job.segment = bucket_segments(counts, senders, bands, bins.per_owner, round);
+void bucket_group(struct pool *pool, const struct arrived *a, struct bucket_list *lists) {
+    uint64_t items = round_bins(&a->round), threads = (uint64_t)pool_threads(pool);
+    struct group_job job = {a, NULL, lists, NULL};
+    job.segment = bucket_segments(a->counts, a->senders, a->bands, a->bins.per_owner, a->round);
     job.scratch = mem_zero(threads, sizeof *job.scratch);
     for (uint64_t t = 0; t < threads; t++) {
-        job.scratch[t].stretch = mem_alloc(senders, sizeof(struct stretch));
+        job.scratch[t].stretch = mem_alloc(a->senders, sizeof(struct stretch));
         lists[t].n = lists[t].n_rows = 0;
     }
     uint64_t chunk = max_u64(1, min_u64(16, items / (8 * threads))); /* few bins may be large ones */

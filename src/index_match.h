@@ -5,29 +5,19 @@
 #include "index.h"
 #include "lshjoin/bucket.h"
 
-/* What came to a rank in a round: tuples by sender, band and bin, as counts[sender][bands][per_owner] tell.
- */
-struct arrived {
-    const struct tuple *tuples;
-    const uint64_t *counts;
-    uint64_t senders;
-    uint32_t bands, first_band; /* of the counts; the first one's number in the index */
-    struct bins bins;
-    struct round round;
-};
-
 struct index_match;
 
-/* `asked`: keys that old records ask for meet, too. */
-struct index_match *index_match_create(const struct indexes *x, struct pool *pool, bool asked);
+/* For a join on this shard. first_band: the number in the index of the first band that is looked up. */
+struct index_match *index_match_create(const struct indexes *x, struct pool *pool, const struct shard *shard,
+                                       uint32_t first_band);
 void index_match_free(struct index_match *m);
 
-/* What has come, and before it, or behind (`after`), the keys of old records that have come from new ones
- * too, as tuples by index, band and bin: they belong to m until the next call. How many old ones there are of
- * each goes into counts[indexes][bands][per_owner], of this round. What is damaged fills *e with EX_DATAERR.
- */
-const struct tuple *index_match_round(struct index_match *m, const struct arrived *a, bool after,
-                                      uint64_t *counts, struct error *e);
+/* Where keys are looked up: it belongs to m. */
+const struct lookup *index_match_lookup(const struct index_match *m);
+
+/* Fills *e with EX_DATAERR where something was damaged that was looked up since m was made. Returns
+ * e->status. */
+int index_match_check(const struct index_match *m, struct error *e);
 
 /* The sketches of those of n rows (global numbers) that no rank holds, into their places of sketch[n][words].
  * What is damaged fills *e with EX_DATAERR. */

@@ -6,21 +6,6 @@
 #include "index_match.h"
 #include "lshjoin/share.h"
 
-/* Ranks, and indexes before or behind them, as their rows are. */
-static void list_senders(struct owner *o, uint64_t each) {
-    uint64_t ranks = (uint64_t)comm_size(o->comm), old = o->old ? (uint64_t)o->old->n : 0;
-    uint64_t first_old = shard_first_old(o->shard), first_rank = first_old == 0 ? old : 0;
-    o->senders = ranks + old;
-    o->n_from = mem_zero(o->senders * each, sizeof *o->n_from);
-    o->n_received = o->n_from + first_rank * each;
-    o->start = mem_alloc(o->senders, sizeof *o->start);
-    for (uint64_t rank = 0; rank < ranks; rank++)
-        o->start[first_rank + rank] = o->shard->start[rank];
-    o->match = o->old ? index_match_create(o->old, o->pool, o->shard->self_join) : NULL;
-    for (uint64_t i = 0; i < old; i++)
-        o->start[(first_rank ? 0 : ranks) + i] = first_old + o->old->of[i].base;
-}
-
 /* A round for each band: how many old records come to it nobody knows. */
 static void part_bands(struct owner *o) {
     struct round *parts = mem_alloc((uint64_t)o->keys->bands * o->bins.per_owner, sizeof *parts);
@@ -43,7 +28,9 @@ void owner_open(struct owner *o, uint64_t most) {
     o->bins = bins_choose((uint32_t)ranks, shard_held(o->shard) * o->keys->variants, most_tuples);
     uint64_t each = (uint64_t)bands * o->bins.per_owner;
     o->n_sent = mem_alloc(ranks * each, sizeof *o->n_sent);
-    list_senders(o, each);
+    o->n_received = mem_alloc(ranks * each, sizeof *o->n_received);
+    if (o->old)
+        o->match = index_match_create(o->old, o->pool, o->shard, o->keys_first);
     metrics_stage(o->metrics, STAGE_EXCHANGE);
     bucket_count(o->pool, o->keys, o->bins, o->n_sent);
     comm_counts(o->comm, o->n_sent, o->n_received, each);
@@ -125,28 +112,24 @@ struct tuple *owner_exchange(struct owner *o, uint64_t r, uint64_t *n_tuples) {
     return tuples;
 }
 
-/* The tuples of a round with those of the old records that they meet. */
-static const struct tuple *add_old(struct owner *o, const struct round *round, const struct tuple *tuples,
-                                   struct error *e) {
-    struct arrived came = {.tuples = tuples,
-                           .counts = o->n_received,
-                           .senders = (uint64_t)comm_size(o->comm),
-                           .bands = o->keys->bands,
-                           .first_band = o->keys_first,
-                           .bins = o->bins,
-                           .round = *round};
-    bool after = o->n_received == o->n_from;
-    uint64_t each = (uint64_t)o->keys->bands * o->bins.per_owner;
-    return index_match_round(o->match, &came, after, after ? o->n_from + came.senders * each : o->n_from, e);
-}
-
 uint64_t owner_round(struct owner *o, uint64_t r, struct error *e) {
     struct round round = o->rounds[r];
     uint64_t n;
     struct tuple *tuples = owner_exchange(o, r, &n);
     metrics_stage(o->metrics, STAGE_GROUP);
-    bucket_group(o->pool, o->old ? add_old(o, &round, tuples, e) : tuples, o->n_from, (uint32_t)o->senders,
-                 o->keys->bands, o->bins, o->start, sides_of(o->shard, o->is_asymmetric), round, o->lists);
+    bucket_group(o->pool,
+                 &(struct arrived){.tuples = tuples,
+                                   .counts = o->n_received,
+                                   .start = o->shard->start,
+                                   .senders = (uint32_t)comm_size(o->comm),
+                                   .bands = o->keys->bands,
+                                   .bins = o->bins,
+                                   .round = round,
+                                   .sides = sides_of(o->shard, o->is_asymmetric),
+                                   .lookup = o->match ? index_match_lookup(o->match) : NULL},
+                 o->lists);
+    if (o->match)
+        index_match_check(o->match, e);
     free(tuples);
     uint64_t pairs = count_buckets(o);
     if (o->max_bucket)
@@ -161,7 +144,6 @@ void owner_close(struct owner *o) {
     free(o->lists);
     free(o->rounds);
     free(o->n_sent);
-    free(o->n_from);
-    free(o->start);
+    free(o->n_received);
     index_match_free(o->match);
 }

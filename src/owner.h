@@ -26,9 +26,6 @@ struct owner {
     struct bins bins;
     /* [ranks][bands][bins of an owner] tuples to and from every rank */
     uint64_t *n_sent, *n_received;
-    /* Of all that tuples come from, ranks and indexes, in the order of their rows: the counts, of which
-     * n_received is a part, and the first row of each. */
-    uint64_t senders, *n_from, *start;
     struct index_match *match; /* of old records, or NULL */
     uint64_t n_rounds;
     struct round *rounds;

@@ -59,16 +59,13 @@ void visit_pick(struct comm *c, const struct shard *shard, const struct records 
         return;
     }
     size_t bytes = records->width * records->item;
-    uint64_t n_held = 0;
-    for (uint64_t i = 0; i < n; i++)
+    uint64_t *held = mem_alloc(n, sizeof *held), *place = mem_alloc(n, sizeof *place), n_held = 0, k;
+    for (uint64_t i = 0; i < n; i++) {
+        held[n_held] = rows[i];
+        place[n_held] = i;
         n_held += shard_holds(shard, rows[i]);
-    uint64_t *held = mem_alloc(n_held, sizeof *held), *place = mem_alloc(n_held, sizeof *place), k = 0;
+    }
     char *picked = mem_alloc(n_held, bytes);
-    for (uint64_t i = 0; i < n; i++)
-        if (shard_holds(shard, rows[i])) {
-            held[k] = rows[i];
-            place[k++] = i;
-        }
     comm_pick(c, shard, records, held, n_held, most, picked);
     for (k = 0; k < n_held; k++)
         memcpy((char *)out + place[k] * bytes, picked + k * bytes, bytes);

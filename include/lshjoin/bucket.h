@@ -95,13 +95,41 @@ struct bucket_list {
     uint64_t *row; /* global numbers << 1 | whether the record asks (BAND_ASKS) */
 };
 
-/* Group what an owner received in a round. tuples: by sender, band and bin, as sent;
- * counts[senders][bands][per_owner] of all rounds; start[sender]: the global number of the sender's first
- * row; buckets without a pair are left out. One list a thread, in lists [pool_threads], emptied first; in
- * which list a bucket stands may differ from run to run. */
-void bucket_group(struct pool *pool, const struct tuple *tuples, const uint64_t *counts, uint32_t senders,
-                  uint32_t bands, struct bins bins, const uint64_t *start, struct sides sides,
-                  struct round round, struct bucket_list *lists);
+/* Records of a list that have a key, rising, as the list counts them. */
+struct met {
+    const uint32_t *row;
+    uint64_t n;
+};
+
+/* Records that nobody sends: lists of them in which the keys that were sent are looked up. They are all on
+ * the left and before those that are sent, or on the right, behind those, and then none of them asks. */
+struct lookup {
+    int lists;
+    const uint64_t *start; /* [lists] the global number of a list's record 0, rising */
+    const bool *asks;      /* [lists] whether its records ask for their keys */
+    bool is_before;
+    /* The records of a list that have the n different keys of a band, into met[n]; they stay until the
+     * thread's next call for that list. */
+    void (*find)(void *ctx, int list, uint32_t band, const uint64_t *key, uint64_t n, int thread,
+                 struct met *met);
+    void *ctx;
+};
+
+/* What an owner received in a round. */
+struct arrived {
+    const struct tuple *tuples; /* by sender, band and bin, as sent */
+    const uint64_t *counts;     /* [senders][bands][per_owner] of all rounds */
+    const uint64_t *start;      /* [senders] the global number of the sender's first row */
+    uint32_t senders, bands;
+    struct bins bins;
+    struct round round;
+    struct sides sides;
+    const struct lookup *lookup; /* or NULL */
+};
+
+/* Group it, with what is looked up. Buckets without a pair are left out. One list a thread, in lists
+ * [pool_threads], emptied first; in which list a bucket stands may differ from run to run. */
+void bucket_group(struct pool *pool, const struct arrived *a, struct bucket_list *lists);
 /* Room for more. */
 void bucket_list_reserve(struct bucket_list *list, uint64_t buckets, uint64_t rows);
 void bucket_list_free(struct bucket_list *list);

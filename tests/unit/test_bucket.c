@@ -198,8 +198,16 @@ static void run_round(struct simulation *s, const struct round *r, struct bucket
             memcpy(counts + (uint64_t)from * each, s->counts[from] + (uint64_t)owner * each,
                    each * sizeof *counts);
         }
-        bucket_group(s->pool, received, counts, (uint32_t)s->ranks, s->bands, s->bins, s->start,
-                     (struct sides){UINT64_MAX, 0}, *r, lists);
+        bucket_group(s->pool,
+                     &(struct arrived){.tuples = received,
+                                       .counts = counts,
+                                       .start = s->start,
+                                       .senders = (uint32_t)s->ranks,
+                                       .bands = s->bands,
+                                       .bins = s->bins,
+                                       .round = *r,
+                                       .sides = {UINT64_MAX, 0}},
+                     lists);
         for (int t = 0; t < pool_threads(s->pool); t++)
             for (uint64_t b = 0; b < lists[t].n; b++) {
                 assert_in_range(lists[t].bucket[b].band, r->band, r->band_end - 1);
@@ -367,20 +375,67 @@ static bool has_pair(uint64_t left, uint64_t right, uint64_t stored, uint64_t as
     return (stored > right && asked > 0) || (right > 0 && asked > asked_left);
 }
 
+/* The tuples of a sender, which does not send them: they are looked up. */
+struct unsent {
+    const struct tuple *tuples;
+    uint32_t row[3][2][SENT]; /* [threads][lists] what was found */
+};
+
+static void find_unsent(void *ctx, int list, uint32_t band, const uint64_t *key, uint64_t n, int thread,
+                        struct met *met) {
+    struct unsent *u = ctx;
+    uint32_t *row = u->row[thread][list];
+    assert_int_equal(band, 0);
+    for (uint64_t k = 0; k < n; k++) {
+        met[k] = (struct met){row, 0};
+        for (const struct tuple *t = u->tuples; t < u->tuples + SENT; t++)
+            if (((uint64_t)t->key_high << 32 | t->key_low) == (key[k] | (list ? BAND_ASKS : 0)))
+                row[met[k].n++] = t->row;
+        row += met[k].n;
+    }
+}
+
+/* What way the rows of a sender come: none of them is sent, but they are looked up. */
+enum unsent_one { ALL_SENT, FIRST_UNSENT, LAST_UNSENT };
+
+static void group_senders(struct pool *pool, struct tuple *tuples, uint64_t *counts, uint64_t *start,
+                          struct sides sides, enum unsent_one unsent_one, struct bucket_list *lists) {
+    const bool asks[] = {false, true}, is_first = unsent_one == FIRST_UNSENT;
+    const uint64_t all = unsent_one != ALL_SENT, unsent_start = start[is_first ? 0 : SENDERS - 1];
+    struct unsent unsent = {.tuples = tuples + (is_first ? 0 : (SENDERS - 1) * SENT)};
+    const struct lookup lookup = {
+        2, (const uint64_t[]){unsent_start, unsent_start}, asks, is_first, find_unsent, &unsent};
+    bucket_group(pool,
+                 &(struct arrived){.tuples = tuples + (is_first ? SENT : 0),
+                                   .counts = counts + is_first,
+                                   .start = start + is_first,
+                                   .senders = (uint32_t)(SENDERS - all),
+                                   .bands = 1,
+                                   .bins = {SENDERS, 1}, /* all keys are small, and the first owner's */
+                                   .round = {0, 1, 0, 1},
+                                   .sides = sides,
+                                   .lookup = all ? &lookup : NULL},
+                 lists);
+}
+
 /* Records that store and records that ask, twice each, meet in a bucket by the same key: those that store
  * first and rising, whoever sent them, then those that ask, from the border on last. Who asks for what nobody
- * stores is nowhere, nor who stores alone; nor any other bucket without a pair. */
-static void check_roles(struct pool *pool, uint64_t seed, struct sides sides) {
+ * stores is nowhere, nor who stores alone; nor any other bucket without a pair. Among those that are not sent
+ * nobody meets: the sides see to that. */
+static void check_roles(struct pool *pool, uint64_t seed, struct sides sides, enum unsent_one unsent) {
     uint64_t keys[SENDERS][SENT], start[SENDERS], counts[SENDERS], met = 0, seen = 0;
-    uint64_t stored_by[SENT_KEYS + 1] = {0}, asked_by[SENT_KEYS + 1] = {0}, left_by[SENT_KEYS + 1] = {0},
-                                   right_by[SENT_KEYS + 1] = {0}, asked_left_by[SENT_KEYS + 1] = {0};
-    const struct bins bins = {SENDERS, 1}; /* all keys are small, and the first owner's */
+    uint64_t stored_by[2 * SENT_KEYS + 1] = {0}, asked_by[2 * SENT_KEYS + 1] = {0},
+                                       left_by[2 * SENT_KEYS + 1] = {0}, right_by[2 * SENT_KEYS + 1] = {0},
+                                       asked_left_by[2 * SENT_KEYS + 1] = {0};
+    const struct bins bins = {SENDERS, 1};
     const struct round whole = {0, 1, 0, 1};
     struct tuple tuples[SENDERS * SENT];
     struct bucket_list lists[3] = {{0}};
     for (uint64_t from = 0; from < SENDERS; from++) {
         for (uint64_t i = 0; i < SENT; i++) {
             uint64_t key = random_below(&seed, i < SENT_ROWS ? SENT_KEYS / 2 : SENT_KEYS) + 1;
+            if (unsent == LAST_UNSENT && from == SENDERS - 1 && i >= SENT_ROWS)
+                key += SENT_KEYS; /* who is on the right asks for nothing that is stored */
             keys[from][i] = key << 1 | (i >= SENT_ROWS);
             (i < SENT_ROWS ? stored_by : asked_by)[key]++;
             uint64_t row = 1000 + from * SENT_ROWS + i % SENT_ROWS;
@@ -399,7 +454,7 @@ static void check_roles(struct pool *pool, uint64_t seed, struct sides sides) {
     for (uint64_t key = 1; key <= SENT_KEYS; key++)
         if (has_pair(left_by[key], right_by[key], stored_by[key], asked_left_by[key], asked_by[key]))
             met += stored_by[key] + asked_by[key];
-    bucket_group(pool, tuples, counts, SENDERS, 1, bins, start, sides, whole, lists);
+    group_senders(pool, tuples, counts, start, sides, unsent, lists);
     for (int t = 0; t < pool_threads(pool); t++) {
         for (uint64_t b = 0; b < lists[t].n; b++) {
             const struct bucket *bucket = &lists[t].bucket[b];
@@ -431,7 +486,13 @@ static void test_roles(void **state) {
                                   {border, border}, {border + 2 * SENT_ROWS, border + 2 * SENT_ROWS},
                                   {0, border},      {UINT64_MAX, border}};
     for (uint64_t seed = 1; seed <= 40; seed++)
-        check_roles(pool, seed, sides[seed % LENGTH(sides)]);
+        check_roles(pool, seed, sides[seed % LENGTH(sides)], ALL_SENT);
+    const uint64_t first_end = 1000 + SENT_ROWS, last = 1000 + (SENDERS - 1) * SENT_ROWS;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        check_roles(pool, seed, (struct sides){UINT64_MAX, first_end}, FIRST_UNSENT);
+        check_roles(pool, seed, (struct sides){0, first_end}, FIRST_UNSENT);
+        check_roles(pool, seed, (struct sides){last, last}, LAST_UNSENT);
+    }
     pool_destroy(pool);
 }
 
