@@ -3,6 +3,7 @@
 #include <math.h>
 #include <sysexits.h>
 
+#include "index.h"
 #include "lshjoin/memory.h"
 
 enum {
@@ -182,6 +183,10 @@ int budget_fit(struct budget *b, struct comm *c, struct options *o, const struct
                                  .items = (double)most[2],
                                  .item = in->records.item},
                         .records = (double)most[3]};
+    if (in->old) {
+        indexes_bytes(in->old, &f.load.old_kept, &f.load.old_keys, &f.load.old_lists);
+        f.load.old_kept /= comm_size_here(c); /* ranks of a node have them together */
+    }
     fit(b, o, &f, e);
     comm_failed(c, e);
     return e->status;

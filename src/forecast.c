@@ -21,6 +21,7 @@ static const char *const memory_name[MEMORY_PARTS] = {
     [MEMORY_KEYS] = "band keys",
     [MEMORY_DIGESTS] = "digests",
     [MEMORY_INDEX] = "index",
+    [MEMORY_OLD] = "old records",
     [MEMORY_COUNTS] = "counts",
     [MEMORY_ROUND] = "a round of keys",
     [MEMORY_CANDIDATES] = "candidates",
@@ -90,6 +91,21 @@ static void expect_groups(const struct needs *n) {
     n->memory[MEMORY_GROUPS] = seen * seen_bytes + n->rows * row_bytes;
     if (n->o->cluster_method == CLUSTER_STAR && isfinite(n->pairs))
         n->memory[MEMORY_GROUPS] += n->pairs * pair_bytes;
+}
+
+/* What meets old records may meet all of them in every band. */
+static void expect_old(const struct needs *n) {
+    const double row_bytes = 2 * sizeof(uint64_t); /* arrays that grow have up to twice what is in them */
+    n->memory[MEMORY_OLD] =
+        n->load->old_kept + (n->load->old_lists + n->load->old_keys * row_bytes) / (double)n->load->ranks;
+}
+
+/* An index: a band's keys with their rows, sorted, and as lists. */
+static void expect_saving(const struct needs *n) {
+    const double key_bytes = 3 * sizeof(struct u64_pair);
+    uint32_t variants = family_variants(n->family, &n->plan->drawing);
+    if (n->o->save_index)
+        n->memory[MEMORY_KEYS] += (n->rows + n->load->left * (variants - 1)) * key_bytes + n->round / 4;
 }
 
 /* A round of so many bytes of tuples, sent and received, and their buckets. */
@@ -200,6 +216,7 @@ void forecast_memory(double memory[MEMORY_PARTS], const struct load *load, const
         memory[MEMORY_IMAGES] = load->items;
     expect_nearest(&n);
     expect_groups(&n);
+    expect_old(&n);
     if (o->exact && family->is_of_vectors)
         expect_exact_vectors(&n);
     else if (o->exact)
@@ -208,6 +225,7 @@ void forecast_memory(double memory[MEMORY_PARTS], const struct load *load, const
         expect_sketches(&n);
     else
         expect_words(&n);
+    expect_saving(&n);
 }
 
 struct load forecast_load(const struct survey *s, uint64_t ranks) {

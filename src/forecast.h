@@ -16,6 +16,7 @@ enum memory_part {
     MEMORY_KEYS,
     MEMORY_DIGESTS,    /* symbols or keys by record, where copies of a pair come in several batches */
     MEMORY_INDEX,      /* of --exact: images of vectors, prefixes and parities of sets */
+    MEMORY_OLD,        /* of indexes: sketches and hashes, and of a band the lists and what is found there */
     MEMORY_COUNTS,     /* tuples to and from every rank, by band and bin */
     MEMORY_ROUND,      /* tuples sent and received, and their buckets */
     MEMORY_CANDIDATES, /* the batch at home and what is sent there */
@@ -31,6 +32,8 @@ struct load {
     uint64_t ranks;
     double rows, left, items; /* `left` rows are of the left input, in a self-join all */
     size_t item;
+    double old_kept, old_keys, old_lists; /* of indexes: bytes that stay, a band's keys of all ranks together,
+                                             and the bytes of their lists */
 };
 
 /* How a join is cut. */

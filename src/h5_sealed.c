@@ -128,3 +128,10 @@ bool h5_sealed_check(const struct h5_sealed *s, uint64_t first, uint64_t n) {
             return false;
     return true;
 }
+
+void h5_sealed_leave(const struct h5_sealed *s) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)s->data + page - 1) / page * page,
+              end = ((uintptr_t)s->data + s->n * s->item) / page * page;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}

@@ -56,4 +56,7 @@ static inline const void *h5_sealed_at(const struct h5_sealed *s, uint64_t first
     return is_seen || h5_sealed_check(s, first, n) ? s->data + first * s->item : NULL;
 }
 
+/* The list is not needed for now: its pages are the system's again. */
+void h5_sealed_leave(const struct h5_sealed *s);
+
 #endif

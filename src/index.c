@@ -201,6 +201,21 @@ void indexes_close(struct indexes *x) {
     free(x);
 }
 
+static double bytes_of(const struct h5_sealed *s) {
+    return (double)s->n * (double)s->item;
+}
+
+void indexes_bytes(const struct indexes *x, double *kept, double *keys, double *lists) {
+    *kept = *keys = *lists = 0;
+    for (const struct index *of = x->of; of < x->of + x->n; of++) {
+        *kept += bytes_of(&of->sketch) + bytes_of(&of->hash);
+        for (const struct index_table *t = of->stored; t; t = t == of->stored ? of->asked : NULL) {
+            *keys += (double)t->row.n;
+            *lists += bytes_of(&t->cell) + bytes_of(&t->rest) + bytes_of(&t->row);
+        }
+    }
+}
+
 const struct index *indexes_find(const struct indexes *x, uint64_t row) {
     int i = 0;
     while (i + 1 < x->n && row >= x->of[i + 1].base)

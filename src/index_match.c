@@ -123,11 +123,16 @@ static void drop_deleted(const struct index_match *m, uint64_t base, struct find
     }
 }
 
+static const struct index_table *table_of(const struct index_match *m, int list, uint32_t band) {
+    const struct index *x = &m->x->of[list / roles_of(m)];
+    return (m->asks[list] ? x->asked : x->stored) + m->first_band + band;
+}
+
 static void find(void *ctx, int list, uint32_t band, const uint64_t *key, uint64_t n, int thread,
                  struct met *met) {
     struct index_match *m = ctx;
     const struct index *x = &m->x->of[list / roles_of(m)];
-    const struct index_table *t = (m->asks[list] ? x->asked : x->stored) + m->first_band + band;
+    const struct index_table *t = table_of(m, list, band);
     const struct view v = {t, x->data.rows, index_cell_bits(t->row.n), t->rest.item == sizeof(uint16_t)};
     struct finder *f = &m->finder[thread * m->lookup.lists + list];
     if (n > f->room) {
@@ -184,6 +189,15 @@ int index_match_check(const struct index_match *m, struct error *e) {
         error_set(e, EX_DATAERR, "%s: is damaged: the checksum of a band's keys is wrong, or what they say",
                   m->x->of[m->damaged - 1].file);
     return e->status;
+}
+
+void index_match_leave(const struct index_match *m, uint32_t band) {
+    for (int list = 0; list < m->lookup.lists; list++) {
+        const struct index_table *t = table_of(m, list, band);
+        h5_sealed_leave(&t->cell);
+        h5_sealed_leave(&t->rest);
+        h5_sealed_leave(&t->row);
+    }
 }
 
 struct sketch_job {

@@ -19,6 +19,9 @@ const struct lookup *index_match_lookup(const struct index_match *m);
  * e->status. */
 int index_match_check(const struct index_match *m, struct error *e);
 
+/* Nothing is looked up in a band any more. */
+void index_match_leave(const struct index_match *m, uint32_t band);
+
 /* The sketches of those of n rows (global numbers) that no rank holds, into their places of sketch[n][words].
  * What is damaged fills *e with EX_DATAERR. */
 void index_sketches(const struct indexes *x, struct pool *pool, const struct shard *shard,

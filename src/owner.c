@@ -130,6 +130,8 @@ uint64_t owner_round(struct owner *o, uint64_t r, struct error *e) {
                  o->lists);
     if (o->match)
         index_match_check(o->match, e);
+    if (o->match && round.bin_end == o->bins.per_owner)
+        index_match_leave(o->match, round.band);
     free(tuples);
     uint64_t pairs = count_buckets(o);
     if (o->max_bucket)

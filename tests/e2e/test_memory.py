@@ -182,6 +182,15 @@ def test_peak_of_sets(tmp_path, options, memory):
     assert len(check_peak(tmp_path, options, file, 2, memory)) > 10000
 
 
+def test_peak_of_an_index(tmp_path):
+    """While it is saved, and while it is used, whose lists are larger than the budget."""
+    rows = np.random.default_rng(3).permutation(families(40000).indices.reshape(-1, 60))
+    old, new = (write_sets(tmp_path / f"{len(part)}.h5", Sets(np.arange(0, part.size + 1, 60), part.ravel()))
+                for part in (rows[:150000], rows[150000:]))
+    check_peak(tmp_path, f"--threshold 0.5 --recall 0.99 --save-index {tmp_path / 'index'}", old, 2, 60)
+    assert len(check_peak(tmp_path, f"--index {tmp_path / 'index'}", new, 2, 22)) > 10000
+
+
 # ---- what MPI and HDF5 need ----------------------------------------------------------------------------------------
 
 def mounted(mount, wrapped):
