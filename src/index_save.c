@@ -152,50 +152,71 @@ static uint64_t first_cell(const struct save *s, uint64_t rank, uint32_t bits) {
     return rank == ranks ? cells : (uint64_t)cell;
 }
 
-/* Collective. One role's keys of a band: sorted, and as three lists. */
-static int write_table(struct save *s, uint32_t band, bool asked, struct u64_pair *key, uint64_t n,
-                       struct error *e) {
-    bool is_short = s->plan->drawing.symbol_bits > 0;
-    uint64_t all = n, before = comm_sum_before(s->c, n), rank = (uint64_t)comm_rank(s->c);
-    comm_sum(s->c, &all, 1);
-    uint32_t bits = index_cell_bits(all);
-    if (is_short) /* rows of what looks alike shall rise */
+/* By key; rows of one key rise; of sketches those of what looks alike in the index, too. */
+static void sort_keys(const struct save *s, uint32_t bits, struct u64_pair *key, uint64_t n) {
+    if (s->plan->drawing.symbol_bits)
         for (uint64_t i = 0; i < n; i++)
             key[i].first &= ~(uint64_t)0 << (64 - 16 - bits);
     struct u64_pair *scratch = mem_alloc(n, sizeof *scratch);
     sort_pairs(s->pool, key, scratch, n);
     free(scratch);
+}
 
-    bool is_last = rank + 1 == (uint64_t)comm_size(s->c);
-    uint64_t from = first_cell(s, rank, bits), cells = first_cell(s, rank + 1, bits) - from, at = 0;
-    uint32_t *cell = mem_alloc(cells + 1, sizeof *cell), *row = mem_alloc(n, sizeof *row);
-    void *rest = mem_alloc(n, is_short ? sizeof(uint16_t) : sizeof(uint64_t));
+/* Collective. Where this rank's cells begin, whose keys are all on this rank. */
+static void write_cells(struct save *s, const char *path, uint32_t bits, const struct u64_pair *key,
+                        uint64_t n, uint64_t before, uint64_t all, struct error *e) {
+    uint64_t rank = (uint64_t)comm_rank(s->c), from = first_cell(s, rank, bits),
+             cells = first_cell(s, rank + 1, bits) - from, at = 0;
+    uint32_t *cell = mem_alloc(cells + 1, sizeof *cell);
     for (uint64_t k = 0; k < cells; k++) {
-        while (at < n && index_place(key[at].first, bits, is_short).cell < from + k)
+        while (at < n && index_place(key[at].first, bits, false).cell < from + k)
             at++;
         cell[k] = (uint32_t)(before + at);
     }
     cell[cells] = (uint32_t)all;
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t what = index_place(key[i].first, bits, is_short).rest;
-        row[i] = (uint32_t)key[i].second;
+    write_list(s, path, H5_UINT32, 1, cell, cells + (rank + 1 == (uint64_t)comm_size(s->c)), e);
+    free(cell);
+}
+
+/* Collective. What is left of each key, as 16 bits or whole. */
+static void write_rests(struct save *s, const char *path, uint32_t bits, const struct u64_pair *key,
+                        uint64_t n, struct error *e) {
+    bool is_short = s->plan->drawing.symbol_bits > 0;
+    void *rest = mem_alloc(n, is_short ? sizeof(uint16_t) : sizeof(uint64_t));
+    for (uint64_t i = 0; i < n; i++)
         if (is_short)
-            ((uint16_t *)rest)[i] = (uint16_t)what;
+            ((uint16_t *)rest)[i] = (uint16_t)index_place(key[i].first, bits, true).rest;
         else
-            ((uint64_t *)rest)[i] = what;
-    }
+            ((uint64_t *)rest)[i] = index_place(key[i].first, bits, false).rest;
+    write_list(s, path, is_short ? H5_UINT16 : H5_UINT64, 1, rest, n, e);
+    free(rest);
+}
+
+static void write_rows(struct save *s, const char *path, const struct u64_pair *key, uint64_t n,
+                       struct error *e) {
+    uint32_t *row = mem_alloc(n, sizeof *row);
+    for (uint64_t i = 0; i < n; i++)
+        row[i] = (uint32_t)key[i].second;
+    write_list(s, path, H5_UINT32, 1, row, n, e);
+    free(row);
+}
+
+/* Collective. One role's keys of a band: sorted, and as three lists. */
+static int write_table(struct save *s, uint32_t band, bool asked, struct u64_pair *key, uint64_t n,
+                       struct error *e) {
+    uint64_t all = n, before = comm_sum_before(s->c, n);
+    comm_sum(s->c, &all, 1);
+    uint32_t bits = index_cell_bits(all);
     char path[64];
+    sort_keys(s, bits, key, n);
     index_path(path, band, asked, "cell");
-    write_list(s, path, H5_UINT32, 1, cell, cells + is_last, e);
+    write_cells(s, path, bits, key, n, before, all, e);
     index_path(path, band, asked, "rest");
     if (!e->status)
-        write_list(s, path, is_short ? H5_UINT16 : H5_UINT64, 1, rest, n, e);
+        write_rests(s, path, bits, key, n, e);
     index_path(path, band, asked, "row");
     if (!e->status)
-        write_list(s, path, H5_UINT32, 1, row, n, e);
-    free(rest);
-    free(row);
-    free(cell);
+        write_rows(s, path, key, n, e);
     return e->status;
 }
 

@@ -287,6 +287,12 @@ static int keep(struct options *o, const char *text, struct error *e) {
                    : error_set(e, EX_USAGE, "--keep: '%s' is none of first, longest, file.h5:/path", text);
 }
 
+/* The name of a file or directory. what: what was expected where it is empty. */
+static int name(const char *option, const char *what, const char **out, struct error *e) {
+    *out = optarg;
+    return *optarg ? 0 : error_set(e, EX_USAGE, "%s: %s was expected", option, what);
+}
+
 static int take(struct options *o, int option, struct error *e) {
     uint64_t v = 0;
     switch (option) {
@@ -311,18 +317,14 @@ static int take(struct options *o, int option, struct error *e) {
         o->threshold_text = optarg;
         break;
     case AGAINST:
-        o->against = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--against: the name of an input was expected");
+        return name("--against", "the name of an input", &o->against, e);
     case SAVE_INDEX:
-        o->save_index = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--save-index: a directory was expected");
+        return name("--save-index", "a directory", &o->save_index, e);
     case INDEX:
         o->indexes = mem_grow(o->indexes, (uint64_t)o->n_indexes + 1, sizeof *o->indexes);
-        o->indexes[o->n_indexes++] = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--index: a directory was expected");
+        return name("--index", "a directory", &o->indexes[o->n_indexes++], e);
     case DELETED:
-        o->deleted = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--deleted: the name of a file was expected");
+        return name("--deleted", "the name of a file", &o->deleted, e);
     case METRIC:
         return metric(o, optarg, e);
     case RADIUS:
@@ -372,8 +374,7 @@ static int take(struct options *o, int option, struct error *e) {
         o->skip_bad_rows = true;
         break;
     case 'o':
-        o->output = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--output: a directory was expected");
+        return name("--output", "a directory", &o->output, e);
     case FORMAT:
         return format(o, optarg, e);
     case IDS:
@@ -392,11 +393,9 @@ static int take(struct options *o, int option, struct error *e) {
     case MEMORY:
         return argument_size("--memory", optarg, 1 << 20, (uint64_t)1 << 50, &o->memory_bytes, e);
     case SCRATCH:
-        o->scratch = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--scratch: a directory was expected");
+        return name("--scratch", "a directory", &o->scratch, e);
     case CHECKPOINT:
-        o->checkpoint = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--checkpoint: a directory was expected");
+        return name("--checkpoint", "a directory", &o->checkpoint, e);
     case CHECKPOINT_EVERY:
         argument_number("--checkpoint-every", optarg, 0, MOST_SECONDS, &v, e);
         o->checkpoint_every = (double)v;
@@ -411,8 +410,7 @@ static int take(struct options *o, int option, struct error *e) {
     case FILES:
         return argument_number("--files", optarg, 1, 512, &o->files, e);
     case TRACE:
-        o->trace = optarg;
-        return *optarg ? 0 : error_set(e, EX_USAGE, "--trace: the name of a file was expected");
+        return name("--trace", "the name of a file", &o->trace, e);
     case PROGRESS:
         o->progress = true;
         break;
