@@ -197,7 +197,8 @@ static uint64_t find_slot(const struct group_scratch *s, uint64_t slots, uint64_
 }
 
 /* The group of a key; where it has none, a new one if it may `open` one, or NO_GROUP. */
-static uint32_t group_of(struct group_scratch *s, uint64_t slots, uint64_t key, bool open, uint32_t *groups) {
+static inline uint32_t group_of(struct group_scratch *s, uint64_t slots, uint64_t key, bool open,
+                                uint32_t *groups) {
     uint64_t slot = find_slot(s, slots, key);
     if (!s->table[slot] && open) {
         s->group_key[*groups] = key;
