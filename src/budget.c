@@ -183,10 +183,8 @@ int budget_fit(struct budget *b, struct comm *c, struct options *o, const struct
                                  .items = (double)most[2],
                                  .item = in->records.item},
                         .records = (double)most[3]};
-    if (in->old) {
-        indexes_bytes(in->old, &f.load.old_kept, &f.load.old_keys, &f.load.old_lists);
-        f.load.old_kept /= comm_size_here(c); /* ranks of a node have them together */
-    }
+    if (in->old)
+        indexes_bytes(in->old, comm_size_here(c), &f.load.old_kept, &f.load.old_keys, &f.load.old_lists);
     fit(b, o, &f, e);
     comm_failed(c, e);
     return e->status;

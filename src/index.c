@@ -205,10 +205,12 @@ static double bytes_of(const struct h5_sealed *s) {
     return (double)s->n * (double)s->item;
 }
 
-void indexes_bytes(const struct indexes *x, double *kept, double *keys, double *lists) {
+void indexes_bytes(const struct indexes *x, int ranks_here, double *kept, double *keys, double *lists) {
     *kept = *keys = *lists = 0;
     for (const struct index *of = x->of; of < x->of + x->n; of++) {
-        *kept += bytes_of(&of->sketch) + bytes_of(&of->hash);
+        *kept += (bytes_of(&of->sketch) + bytes_of(&of->hash)) / ranks_here;
+        if (strcmp(of->data.kind, "flat") == 0) /* index_rows has to know where all begin */
+            *kept += (double)of->data.rows * sizeof(uint64_t);
         for (const struct index_table *t = of->stored; t; t = t == of->stored ? of->asked : NULL) {
             *keys += (double)t->row.n;
             *lists += bytes_of(&t->cell) + bytes_of(&t->rest) + bytes_of(&t->row);
