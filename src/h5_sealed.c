@@ -61,7 +61,7 @@ static const char *find(const struct h5_map *m, const char *path, size_t *width,
         return NULL;
     hid_t type = H5Dget_type(id), space = H5Dget_space(id);
     *width = H5Tget_size(type);
-    bool is_list = H5Sget_simple_extent_ndims(space) <= 2 &&
+    bool is_list = *width > 0 && H5Sget_simple_extent_ndims(space) <= 2 &&
                    H5Sget_simple_extent_dims(space, extent, NULL) > 0 &&
                    !__builtin_mul_overflow(extent[0], extent[1] * *width, n);
     uint64_t place = is_list && *n > 0 ? h5_raw_place(id, native_of(*width)) : 0;
