@@ -39,7 +39,7 @@ struct exact_plan {
 struct exact_meeting {
     struct exact_rows moving;
     bool among;   /* both sides are the same rows, of which each stays somewhere and moves by: each unordered
-                     pair once, in one   of the meetings of its two rows, and none with itself */
+                     pair once, in one of the meetings of its two rows, and none with itself */
     bool unequal; /* only pairs of two numbers */
 };
 
