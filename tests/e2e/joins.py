@@ -39,6 +39,13 @@ class Run:
         return self
 
 
+def with_least_memory(args, ranks=1, memory=3):
+    """A run with as little --memory, in MB, as it says that it takes: about as many bands in a group as there must be."""
+    done = run([*args, "--memory", f"{memory}M"], ranks)
+    least = done.rc == os.EX_UNAVAILABLE and re.search(r"take at least (\d+)M", done.err)
+    return with_least_memory(args, ranks, int(least[1]) + 1) if least else done
+
+
 def strip_banners(text):
     """What is left of stderr without mpirun's framed notes, its `[host:pid]` lines and its `[warn]` of libevent."""
     kept, framed = [], False

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from joins import BINARY, MPI, command, read_h5, read_json, run, start
+from joins import BINARY, MPI, command, read_h5, read_json, run, start, with_least_memory
 from oracle import Sets, write_sets
 from vectors import write_vectors
 
@@ -45,20 +45,14 @@ def test_bands_in_groups_find_the_same(tmp_path, options):
         tmp_path / "in.h5", clusters(2000) if is_of_vectors else families(2500))
     files = [file] * (2 if "-E" in options else 1)
 
-    def join(name, ranks, memory=1024):
-        """Where that much is refused, with what is told to be the least."""
-        args = [*options.split(), "--quiet", "--scratch", tmp_path, "-o", tmp_path / name, "--memory", f"{memory}M", *files]
-        done = run(args, ranks)
-        least = done.rc == EX_UNAVAILABLE and re.search(r"take at least (\d+)M", done.messages[0])
-        if least:
-            return join(name, ranks, int(least[1]) + 1)
-        done.ok()
+    def join(name, ranks, run):
+        run([*options.split(), "--quiet", "--scratch", tmp_path, "-o", tmp_path / name, *files], ranks).ok()
         return read_json(tmp_path / name), read_h5(tmp_path / name)
 
-    whole, expected = join("whole", 1)
+    whole, expected = join("whole", 1, run)
     assert len(expected) > 100 and whole["memory"]["bands_together"] == whole["parameters"]["bands"]
     for ranks in 1, 3:
-        parts, pairs = join(f"out{ranks}", ranks, 3)
+        parts, pairs = join(f"out{ranks}", ranks, with_least_memory)
         assert parts["memory"]["bands_together"] < parts["parameters"]["bands"], "it was not in groups"
         assert pairs.tobytes() == expected.tobytes()
         assert parts["counts"]["candidates"] == whole["counts"]["candidates"]
