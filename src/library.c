@@ -124,7 +124,7 @@ int lshjoin_run(lshjoin *j, lshjoin_take *take, void *context) {
         options_parse(&o, j->n_words, j->word, &j->arrays, &j->error);
     if (!comm_failed(j->comm, &j->error))
         job_run(j->comm, &o, &j->error);
-    free(o.command);
+    options_free(&o);
     return j->error.status;
 }
 

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <sysexits.h>
 
 #include "comm.h"
@@ -31,7 +30,7 @@ int main(int argc, char **argv) {
     } else {
         job_run(c, &o, &e);
     }
-    free(o.command);
+    options_free(&o);
     if (fflush(stdout) != 0 && !e.status) {
         message("lshjoin", "standard output cannot be written");
         e.status = EX_IOERR;

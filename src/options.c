@@ -710,3 +710,8 @@ int options_parse(struct options *o, int argc, char **argv, struct arrays *array
     }
     return check(o, e);
 }
+
+void options_free(struct options *o) {
+    free(o->command);
+    free(o->indexes);
+}

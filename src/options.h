@@ -77,8 +77,9 @@ struct options {
 };
 
 /* Reads the command line; of arrays (or NULL) it has no inputs. Returns e->status: 0 or EX_USAGE with a
- * message that says what was expected. */
+ * message that says what was expected. End with options_free in any case. */
 int options_parse(struct options *o, int argc, char **argv, struct arrays *arrays, struct error *e);
+void options_free(struct options *o);
 
 /* The threshold that is given as text, by what it means to the metric. Returns e->status: 0 or EX_USAGE. */
 int options_take_threshold(struct options *o, struct error *e);

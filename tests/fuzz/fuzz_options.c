@@ -26,7 +26,7 @@ static void try_options(int argc, char **argv) {
     struct error e = {0};
     if (!options_parse(&o, argc, argv, NULL, &e) && !o.help && !o.version)
         check_options(&o);
-    free(o.command);
+    options_free(&o);
 }
 
 static void try_settings(int argc, char **argv) {
