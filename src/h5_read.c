@@ -217,14 +217,21 @@ static int check_row(const struct h5_records *s, uint64_t row, uint64_t begin, u
     return 0;
 }
 
+/* The first row starts at the first element. */
+static int check_start(const struct h5_records *s, uint64_t row, uint64_t begin, struct error *e) {
+    if (row == 0 && begin != 0)
+        return complain_of_row(s, e, 0, "starts at %" PRId64 " (it must start at 0)", (int64_t)begin);
+    return 0;
+}
+
 static int csr_lengths(const struct h5_records *s, uint64_t first, uint64_t n, uint64_t *length,
                        struct error *e) {
     uint64_t last, begin;
     if (read_offsets(s, first, n, length, e) || read_offsets(s, first + n, 1, &last, e))
         return e->status;
     begin = n > 0 ? length[0] : last;
-    if (first == 0 && begin != 0)
-        return complain_of_row(s, e, 0, "starts at %" PRId64 " (it must start at 0)", (int64_t)begin);
+    if (check_start(s, first, begin, e))
+        return e->status;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t end = i + 1 < n ? length[i + 1] : last;
         if (check_row(s, first + i, begin, end, e))
@@ -264,7 +271,8 @@ int h5_records_lengths(struct h5_records *s, uint64_t first, uint64_t n, uint64_
 int h5_records_place(const struct h5_records *s, uint64_t row, uint64_t *begin, uint64_t *length,
                      struct error *e) {
     uint64_t offset[] = {row * s->columns, (row + 1) * s->columns};
-    if (!is_dense(s) && (read_offsets(s, row, 2, offset, e) || check_row(s, row, offset[0], offset[1], e)))
+    if (!is_dense(s) && (read_offsets(s, row, 2, offset, e) || check_start(s, row, offset[0], e) ||
+                         check_row(s, row, offset[0], offset[1], e)))
         return e->status;
     *begin = offset[0];
     *length = offset[1] - offset[0];
