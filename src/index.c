@@ -205,16 +205,25 @@ static double bytes_of(const struct h5_sealed *s) {
     return (double)s->n * (double)s->item;
 }
 
-void indexes_bytes(const struct indexes *x, int ranks_here, double *kept, double *keys, double *lists) {
+void indexes_bytes(const struct indexes *x, uint64_t ranks_here, double *kept, double *keys, double *lists) {
+    double offsets = 0;
     *kept = *keys = *lists = 0;
     for (const struct index *of = x->of; of < x->of + x->n; of++) {
-        *kept += (bytes_of(&of->sketch) + bytes_of(&of->hash)) / ranks_here;
-        if (strcmp(of->data.kind, "flat") == 0) /* index_rows has to know where all begin */
-            *kept += (double)of->data.rows * sizeof(uint64_t);
-        for (const struct index_table *t = of->stored; t; t = t == of->stored ? of->asked : NULL) {
-            *keys += (double)t->row.n;
-            *lists += bytes_of(&t->cell) + bytes_of(&t->rest) + bytes_of(&t->row);
-        }
+        *kept += (bytes_of(&of->sketch) + bytes_of(&of->hash)) / (double)ranks_here;
+        if (strcmp(of->data.kind, "flat") == 0) /* index_rows has to know where all of one begin */
+            offsets = fmax(offsets, (double)(of->data.rows + 1) * sizeof(uint64_t));
+    }
+    *kept += offsets;
+    for (uint32_t band = 0; band < x->plan.drawing.bands; band++) {
+        double of_band = 0, bytes = 0;
+        for (const struct index *of = x->of; of < x->of + x->n; of++)
+            for (int asked = 0; asked < (of->asked ? 2 : 1); asked++) {
+                const struct index_table *t = (asked ? of->asked : of->stored) + band;
+                of_band += (double)t->row.n;
+                bytes += bytes_of(&t->cell) + bytes_of(&t->rest) + bytes_of(&t->row);
+            }
+        *keys = fmax(*keys, of_band);
+        *lists = fmax(*lists, bytes);
     }
 }
 

@@ -72,8 +72,8 @@ void indexes_close(struct indexes *x);
 int indexes_admit(const struct indexes *x, const struct inputs *in, struct error *e);
 
 /* Bytes of one of so many ranks on a node that stay in memory, if all sketches and hashes are looked at; the
- * keys of a band, in all roles, and the bytes of their lists. */
-void indexes_bytes(const struct indexes *x, int ranks_here, double *kept, double *keys, double *lists);
+ * most keys of a band, in all roles, and bytes of their lists. */
+void indexes_bytes(const struct indexes *x, uint64_t ranks_here, double *kept, double *keys, double *lists);
 
 /* The index that has an old record, by its number among all of them. */
 const struct index *indexes_find(const struct indexes *x, uint64_t row);
