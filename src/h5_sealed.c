@@ -129,9 +129,17 @@ bool h5_sealed_check(const struct h5_sealed *s, uint64_t first, uint64_t n) {
     return true;
 }
 
-void h5_sealed_leave(const struct h5_sealed *s) {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)s->data + page - 1) / page * page,
-              end = ((uintptr_t)s->data + s->n * s->item) / page * page;
-    if (first < end)
-        madvise((void *)first, end - first, MADV_DONTNEED);
+/* The system maps pages around one that is touched, up to so many bytes; what others need of them comes back.
+ */
+static void leave(const struct h5_map *m, const void *bytes, uint64_t n) {
+    const uint64_t around = 1 << 16, first = (uint64_t)((const char *)bytes - m->bytes) / around * around,
+                   end = min_u64(m->n, ((uint64_t)((const char *)bytes - m->bytes) + n + around - 1) /
+                                           around * around);
+    if (n > 0)
+        madvise((void *)(uintptr_t)(m->bytes + first), end - first, MADV_DONTNEED);
+}
+
+void h5_sealed_leave(const struct h5_sealed *s, const struct h5_map *m) {
+    leave(m, s->data, s->n * s->item);
+    leave(m, s->sum, h5_sealed_blocks(s) * sizeof *s->sum);
 }

@@ -57,6 +57,6 @@ static inline const void *h5_sealed_at(const struct h5_sealed *s, uint64_t first
 }
 
 /* The list is not needed for now: its pages are the system's again. */
-void h5_sealed_leave(const struct h5_sealed *s);
+void h5_sealed_leave(const struct h5_sealed *s, const struct h5_map *m);
 
 #endif

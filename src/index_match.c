@@ -194,9 +194,10 @@ int index_match_check(const struct index_match *m, struct error *e) {
 void index_match_leave(const struct index_match *m, uint32_t band) {
     for (int list = 0; list < m->lookup.lists; list++) {
         const struct index_table *t = table_of(m, list, band);
-        h5_sealed_leave(&t->cell);
-        h5_sealed_leave(&t->rest);
-        h5_sealed_leave(&t->row);
+        const struct h5_map *map = &m->x->of[list / roles_of(m)].map;
+        h5_sealed_leave(&t->cell, map);
+        h5_sealed_leave(&t->rest, map);
+        h5_sealed_leave(&t->row, map);
     }
 }
 
