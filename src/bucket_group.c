@@ -249,7 +249,6 @@ static uint64_t look_up(struct group_scratch *s, const struct lookup *lookup, ui
             s->asked_left[g] += asks ? more : 0;
             n += met[g].n;
         }
-        check_number(n);
     }
     return n;
 }
@@ -338,6 +337,7 @@ static void group_bins(void *ctx, uint64_t lo, uint64_t hi, int thread) {
         uint32_t band = a->round.band + (uint32_t)(item / (a->round.bin_end - a->round.bin));
         if (a->lookup)
             found = look_up(s, a->lookup, band, groups, thread);
+        check_number(n + found);
         list_append(&job->lists[thread], s, stored, n, found, groups, a, band);
     }
 }

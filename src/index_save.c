@@ -162,7 +162,7 @@ static void sort_keys(const struct save *s, uint32_t bits, struct u64_pair *key,
     free(scratch);
 }
 
-/* Collective. Where this rank's cells begin, whose keys are all on this rank. */
+/* Collective. Where the cells begin that are this rank's (first_cell). */
 static void write_cells(struct save *s, const char *path, uint32_t bits, const struct u64_pair *key,
                         uint64_t n, uint64_t before, uint64_t all, struct error *e) {
     uint64_t rank = (uint64_t)comm_rank(s->c), from = first_cell(s, rank, bits),
