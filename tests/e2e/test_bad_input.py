@@ -33,6 +33,7 @@ BROKEN_SETS = {  # dataset, what is done to it, words of the message
     "falling indptr": ("indptr", put(31, 3), ["indptr", 30]),  # row 30 ends at 3, before its start
     "falling indptr in the last row": ("indptr", put(-1, 353), ["indptr", LAST]),  # it starts at 354
     "negative indptr": ("indptr", put(0, -6), ["indptr"]),
+    "indptr starts late": ("indptr", put(0, 3), ["indptr", "row 0", "must start at 0"]),
     "indptr ends beyond indices": ("indptr", put(-1, 361), ["indptr", 361, 360]),
     "indptr far beyond indices": ("indptr", put(-1, 2**62), ["indptr", 2**62, 360]),
     "empty indptr": ("indptr", lambda v: v[:0], ["indptr"]),
@@ -52,6 +53,14 @@ def test_broken_sets(fails, tmp_path, name):
     dataset, change, says = BROKEN_SETS[name]
     edit(tmp_path / "in.h5", dataset, change)
     fails([*JOIN, tmp_path / "in.h5"], DATA, "in.h5", "/sets", *says)
+
+
+@pytest.mark.parametrize("name", ["indptr starts late", "negative indptr", "falling indptr", "indptr far beyond indices"])
+def test_dry_run_of_broken_sets(fails, tmp_path, name):
+    """A sample is read row by row."""
+    dataset, change, says = BROKEN_SETS[name]
+    edit(tmp_path / "in.h5", dataset, change)
+    fails(["--dry-run", "--threshold", 0.5, tmp_path / "in.h5"], DATA, "in.h5", "/sets", *says)
 
 
 def test_broken_second_input(fails, tmp_path):
