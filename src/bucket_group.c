@@ -291,9 +291,9 @@ static void put_met(struct group_scratch *s, const struct lookup *lookup, uint32
         const struct met *met = s->met + (uint64_t)list * s->capacity;
         uint64_t start = lookup->start[list];
         for (uint32_t g = 0; g < groups && lookup->asks[list] == asks; g++) {
-            uint64_t *next = row + s->group_key[g];
             if (s->group_key[g] == NOWHERE)
                 continue;
+            uint64_t *next = row + s->group_key[g];
             for (uint64_t k = 0; k < met[g].n; k++)
                 next[k] = (start + met[g].row[k]) << 1 | asks;
             s->group_key[g] += met[g].n;
