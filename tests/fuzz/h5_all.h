@@ -31,7 +31,7 @@ static inline void read_layouts(const struct h5_records *s, const char *file) {
 /* The first rows, with room for exactly what they are said to hold. */
 static inline void read_rows(struct h5_records *s) {
     struct error e = {0};
-    uint64_t n = min_u64(s->rows, 1000), bad, items = 0, begin = 0;
+    uint64_t n = min_u64(s->rows, 1000), bad, items = 0, begin = 0, of_last = 0;
     uint64_t *length = mem_alloc(n, sizeof *length);
     if (!h5_records_lengths(s, 0, n, length, &e)) {
         for (uint64_t i = 0; i < n && items + length[i] <= 100000; i++)
@@ -42,7 +42,7 @@ static inline void read_rows(struct h5_records *s) {
     }
     free(length);
     if (s->rows > 0 && strcmp(s->kind, "flat") != 0)
-        h5_records_begin(s, s->rows - 1, &begin, &e);
+        h5_records_place(s, s->rows - 1, &begin, &of_last, &e);
 }
 
 static inline void read_records(const char *file, const char *object, enum h5_content wanted) {
