@@ -149,14 +149,14 @@ static void mark(struct marks *marks, uint64_t mask, const struct stretch *stret
         }
 }
 
-/* Append those of the tuples [t, end) that may have met another to the n that were kept. Returns how many are
- * kept now. */
-static uint64_t keep(struct group_scratch *s, uint64_t n, uint64_t mask, const struct tuple *t,
-                     const struct tuple *end, uint64_t start) {
+/* Append those of the tuples [t, end) that may have met another by the marks, or without marks all, to the n
+ * that were kept. Returns how many are kept now. */
+static uint64_t keep(struct group_scratch *s, uint64_t n, struct marks *marks, uint64_t mask,
+                     const struct tuple *t, const struct tuple *end, uint64_t start) {
     for (uint64_t bit; t < end; t++) {
         s->key[n] = ((uint64_t)t->key_high << 32 | t->key_low) & ~BAND_ASKS;
         s->row[n] = (start + t->row) << 1 | (t->key_low & BAND_ASKS);
-        n += (marks_of(t, s->marks, mask, &bit)->met & bit) != 0;
+        n += !marks || (marks_of(t, marks, mask, &bit)->met & bit) != 0;
     }
     return n;
 }
@@ -172,18 +172,17 @@ static uint64_t gather(const struct group_job *job, uint64_t item, struct group_
     if (n < (lookup ? 1 : 2))
         return 0;
     scratch_reserve(s, n, lookup);
-    if (lookup)
-        memset(s->marks, 0xff, (mask + 1) * sizeof *s->marks);
-    else
-        mark(s->marks, mask, s->stretch, senders);
+    struct marks *marks = lookup ? NULL : s->marks;
+    if (marks)
+        mark(marks, mask, s->stretch, senders);
     for (uint32_t from = 0; from < senders; from++) {
         const struct stretch *of = &s->stretch[from];
-        *stored = keep(s, *stored, mask, of->store, of->ask, of->start);
+        *stored = keep(s, *stored, marks, mask, of->store, of->ask, of->start);
     }
     n = *stored;
     for (uint32_t from = 0; from < senders; from++) {
         const struct stretch *of = &s->stretch[from];
-        n = keep(s, n, mask, of->ask, of->end, of->start);
+        n = keep(s, n, marks, mask, of->ask, of->end, of->start);
     }
     return n;
 }
