@@ -496,12 +496,58 @@ static void test_roles(void **state) {
     pool_destroy(pool);
 }
 
+static void find_row_7(void *ctx, int list, uint32_t band, const uint64_t *key, uint64_t n, int thread,
+                       struct met *met) {
+    static const uint32_t row = 7;
+    (void)ctx, (void)list, (void)band, (void)thread;
+    assert_int_equal(n, 1);
+    assert_int_equal(key[0], 5 << 1);
+    met[0] = (struct met){&row, 1};
+}
+
+/* A single record is sent, which stores a key or asks for it, and one that is not sent stores it. */
+static void test_one_meets_what_is_looked_up(void **state) {
+    (void)state;
+    struct pool *pool = pool_create(1);
+    const bool stores[] = {false};
+    const uint64_t count = 1, start = 100, unsent_start = 20;
+    const struct lookup lookup = {1, &unsent_start, stores, true, find_row_7, NULL};
+    for (uint32_t asks = 0; asks < 2; asks++) {
+        const struct tuple tuple = {0, 5 << 1 | asks, 3};
+        struct bucket_list list = {0};
+        bucket_group(pool,
+                     &(struct arrived){.tuples = &tuple,
+                                       .counts = &count,
+                                       .start = &start,
+                                       .senders = 1,
+                                       .bands = 1,
+                                       .bins = {1, 1},
+                                       .round = {0, 1, 0, 1},
+                                       .sides = {UINT64_MAX, start},
+                                       .lookup = &lookup},
+                     &list);
+        assert_int_equal(list.n, 1);
+        assert_int_equal(list.n_rows, 2);
+        assert_int_equal(bucket_pairs(list.bucket), 1);
+        assert_int_equal(list.bucket[0].stored, 2 - asks);
+        assert_int_equal(list.row[0], 27 << 1);
+        assert_int_equal(list.row[1], 103 << 1 | asks);
+        bucket_list_free(&list);
+    }
+    pool_destroy(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bins_choose), cmocka_unit_test(test_rounds),
-        cmocka_unit_test(test_one_rank),    cmocka_unit_test(test_three_ranks),
-        cmocka_unit_test(test_many_ranks),  cmocka_unit_test(test_bin_sizes),
-        cmocka_unit_test(test_many_rows),   cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_bins_choose),
+        cmocka_unit_test(test_rounds),
+        cmocka_unit_test(test_one_rank),
+        cmocka_unit_test(test_three_ranks),
+        cmocka_unit_test(test_many_ranks),
+        cmocka_unit_test(test_bin_sizes),
+        cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_one_meets_what_is_looked_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
