@@ -89,8 +89,8 @@ int h5_sealed_open(struct h5_sealed *s, const struct h5_map *m, const char *path
     const char *sum = s->data ? find(m, sums, &sum_width, &sum_bytes, e) : NULL;
     if (!sum)
         return e->status;
-    if (bytes % item || item % width || sum_width != sizeof *s->sum ||
-        sum_bytes != blocks_of(bytes) * sizeof *s->sum)
+    if (bytes % item || item % width || (uintptr_t)s->data % min_u64(item, sizeof(uint64_t)) ||
+        sum_width != sizeof *s->sum || sum_bytes != blocks_of(bytes) * sizeof *s->sum)
         return error_set(e, EX_DATAERR, "%s: %s: is damaged: %" PRIu64 " bytes, expected items of %zu",
                          m->file, path, bytes, item);
     s->n = bytes / item;

@@ -19,7 +19,7 @@
 #include "input.h"
 #include "lshjoin/plan.h"
 
-enum { INDEX_FORMAT = 1 };
+enum { INDEX_FORMAT = 2 };
 
 /* Of the keys of one role in one band. */
 struct index_table {

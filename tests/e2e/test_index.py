@@ -65,14 +65,17 @@ def whole_by_index(tmp_path, every, index, old=OLD):
     return pairs
 
 
+SHAPES = [(1, "-t 4 --round 4K", "scalar"), (2, "-t 1", "avx2"), (3, "-t 4", "avx512"), (5, "-t 1 --round 4K", "scalar")]
+
+
 @pytest.mark.parametrize("kind", WORDS)
 def test_pairs_of_the_whole_join(join, made, kind):
     old, new, every, index = made(kind, ranks=2)
     whole = join(every, WORDS[kind]).pairs
     expected = whole[new_in(whole)]
     assert 20 < len(expected) < len(whole)
-    for ranks in (1, 2, 3, 5):
-        found = join(new, f"--index {index} -t {1 + ranks % 2}", ranks=ranks).pairs
+    for ranks, options, level in SHAPES:
+        found = join(new, f"--index {index} {options}", ranks=ranks, env={"LSHJOIN_SIMD": level}).pairs
         assert len(found) == len(expected) and (found == expected).all()
 
 
@@ -82,8 +85,8 @@ def test_pairs_of_the_whole_join_by_the_same_plan(join, made, tmp_path, kind):
     whole = whole_by_index(tmp_path, every, index)
     expected = whole[new_in(whole)]
     assert 20 < len(expected) < len(whole)
-    for ranks in (1, 2, 5):
-        found = join(new, f"--index {index} --round 4K", ranks=ranks).pairs
+    for ranks, options, level in SHAPES:
+        found = join(new, f"--index {index} {options}", ranks=ranks, env={"LSHJOIN_SIMD": level}).pairs
         assert len(found) == len(expected) and (found == expected).all()
 
 
@@ -419,10 +422,10 @@ def test_another_format(made, fails, monkeypatch):
     """What says of itself that it is of another format, under a right checksum."""
     old, new, every, index = made("sets planned")
     with h5py.File(index / "index.h5", "r+") as f:
-        text = bytes(f["about"][:]).replace(b'"format": 1', b'"format": 2')
+        text = bytes(f["about"][:]).replace(b'"format": 2', b'"format": 3')
         f["about"][:] = np.frombuffer(text, "u1")
         f["about.sums"][:] = sums_of(text)
-    fails(["--index", index, new], 65, "format 2")
+    fails(["--index", index, new], 65, "format 3")
 
 
 def mix(x):
@@ -444,6 +447,17 @@ def test_sums_are_what_they_are_said_to_be(made):
     for name in lists:
         if not name.endswith(".sums"):
             assert np.array_equal(lists[name + ".sums"], sums_of(lists[name].tobytes())), name
+
+
+@pytest.mark.parametrize("name, change", [("row", lambda v: v | 2**31), ("cell", lambda v: v[::-1]), ("cell", lambda v: v + 1)])
+def test_lists_that_lie_under_right_sums(made, fails, name, change):
+    """Numbers of records that are not there, cells that end before they begin or beyond all keys."""
+    old, new, every, index = made("sets planned")
+    with h5py.File(index / "index.h5", "r+") as f:
+        for band in f["band"].values():
+            lying = band["stored"][name][:] = change(band["stored"][name][:])
+            band["stored"][name + ".sums"][:] = sums_of(lying.tobytes())
+    fails(["--index", index, new], 65, "index.h5", "is damaged")
 
 
 def test_old_records_that_are_gone_or_changed(made, fails):
