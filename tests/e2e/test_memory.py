@@ -176,13 +176,28 @@ def test_peak_of_sets(tmp_path, options, memory):
     assert len(check_peak(tmp_path, options, file, 2, memory)) > 10000
 
 
-def test_peak_of_an_index(tmp_path):
-    """While it is saved, and while it is used, whose lists are larger than the budget."""
+def check_least_peak(tmp_path, options, file):
+    """With as little memory as there must be."""
+    with_least_memory([*options.split(), "--force", "--quiet", "--scratch", tmp_path, "-o", tmp_path / "least", file], 2).ok()
+    least = read_json(tmp_path / "least")["memory"]["budget"] >> 20
+    return check_peak(tmp_path, f"{options} --force", file, 2, least)
+
+
+@pytest.mark.parametrize("plan", ["--threshold 0.5 --recall 0.99", "-b 20 -r 3 --threshold 0.5",
+                                  "--metric containment --threshold 0.7 --recall 0.9"])
+def test_peak_with_an_index(tmp_path, plan):
+    """Whose lists are larger than what there must be."""
     rows = np.random.default_rng(3).permutation(families(40000).indices.reshape(-1, 60))
     old, new = (write_sets(tmp_path / f"{len(part)}.h5", Sets(np.arange(0, part.size + 1, 60), part.ravel()))
                 for part in (rows[:150000], rows[150000:]))
-    check_peak(tmp_path, f"--threshold 0.5 --recall 0.99 --save-index {tmp_path / 'index'}", old, 2, 60)
-    assert len(check_peak(tmp_path, f"--index {tmp_path / 'index'}", new, 2, 22)) > 10000
+    run([*plan.split(), "--save-index", tmp_path / "index", "--no-print", "--quiet", old], 2).ok()
+    assert len(check_least_peak(tmp_path, f"--index {tmp_path / 'index'}", new)) > 10000
+
+
+def test_peak_while_an_index_is_saved(tmp_path):
+    """Of so small records that a band's keys are most of it."""
+    file = write_sets(tmp_path / "in.h5", families(150000, length=3))
+    check_least_peak(tmp_path, f"--threshold 0.9 --save-index {tmp_path / 'index'}", file)
 
 
 # ---- what MPI and HDF5 need ----------------------------------------------------------------------------------------
