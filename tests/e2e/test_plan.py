@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from joins import ROOT, read_h5, read_json, run
+from joins import PATIENCE, ROOT, read_h5, read_json, run
 from oracle import (Sets, brute_force, families, law, law_drawn, law_pooled, law_sketch, mhash_text, write_flat, write_sets,
                     zipf_pairs)
 from vectors import clusters, ids, p_cosine, p_l2, p_parity, write_vectors
@@ -377,6 +377,7 @@ def endless(tmp_path_factory):
     return path
 
 
+@pytest.mark.skipif(PATIENCE > 1, reason="sanitizers take a terabyte of addresses")
 @pytest.mark.parametrize("object, ranks", [("sets", 1), ("vectors", 3)])
 def test_dry_run_reads_little(endless, tmp_path, object, ranks):
     """Of a file whose rows would be 2.56 GB of memory a process of 1 GB can tell all."""
@@ -427,6 +428,8 @@ def check_forecast(args, folder, ranks=1):
                              ("copies", t["copies"], counts["candidate_copies"]),
                              ("copies", plan["candidate_copies"], counts["candidate_copies"]),
                              ("memory", t["memory"], report["peak_memory_bytes"] / 1e6)]:
+        if name == "memory" and PATIENCE > 1:
+            continue  # sanitizers hold a multiple
         assert fact / 2 <= what <= fact * 2, f"{name}: {what} told, {fact} in fact: {args}"
 
 
