@@ -4,13 +4,15 @@ asked for that the file does not fill, and one message says so, on 1 and 3 ranks
 What must not be opened is a pipe without a writer: who opens it waits for ever.
 """
 import os
+import re
+import subprocess
 
 import h5py
 import numpy as np
 import pytest
 
 import packing
-from joins import run
+from joins import BINARY, run
 from oracle import Sets, write_sets
 from vectors import write_vectors
 
@@ -40,6 +42,13 @@ def soft_link_through_a_link(f, trap):
 def link_in_a_group(f, trap):
     f["sets/indptr"] = GOOD.indptr
     f["sets/indices"] = h5py.ExternalLink(trap, "/sets/indices")
+
+
+def test_libraries_are_looked_for_in_fixed_places():
+    """No entry of the path in the program is empty or relative, which would be the working directory."""
+    said = subprocess.run(["readelf", "-d", BINARY], capture_output=True, text=True, check=True).stdout
+    for path in re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", said):
+        assert all(entry.startswith(("/", "$ORIGIN")) for entry in path.split(":")), path
 
 
 @pytest.mark.parametrize("make", [link, soft_link_through_a_link, link_in_a_group])
