@@ -23,8 +23,6 @@ void budget_open(struct budget *b, struct comm *c, struct options *o) {
     comm_greet(c);
     *b = (struct budget){.held = memory_held()};
     uint64_t here = (uint64_t)comm_size_here(c);
-    b->least_here = here;
-    comm_min(c, &b->least_here, 1);
     if (!o->memory_bytes && !o->assume_ranks && !o->assume_rows) {
         uint64_t share = memory_of_node("").bytes / here;
         o->memory_bytes = share == UINT64_MAX     ? share
@@ -185,8 +183,11 @@ int budget_fit(struct budget *b, struct comm *c, struct options *o, const struct
                                  .items = (double)most[2],
                                  .item = in->records.item},
                         .records = (double)most[3]};
-    if (in->old)
-        indexes_bytes(in->old, b->least_here, &f.load.old_kept, &f.load.old_keys, &f.load.old_lists);
+    if (in->old) {
+        uint64_t here = (uint64_t)comm_size_here(c);
+        comm_min(c, &here, 1); /* all ranks cut alike */
+        indexes_bytes(in->old, here, &f.load.old_kept, &f.load.old_keys, &f.load.old_lists);
+    }
     fit(b, o, &f, e);
     comm_failed(c, e);
     return e->status;

@@ -9,7 +9,6 @@
 
 struct budget {
     struct memory_held held; /* when nothing was read: by the program and MPI, after its first exchange */
-    uint64_t least_here;     /* ranks on the node that has the fewest */
     struct cut cut;
     double forecast; /* bytes that the parts take at most, cut so; 0: not told */
 };

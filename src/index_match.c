@@ -209,7 +209,7 @@ struct sketch_job {
     uint64_t *sketch;
 };
 
-/* Rows of one index mostly follow each other: *x is the one of the last. NULL for a row that a rank holds. */
+/* Rows of one index mostly follow each other: x is the one of the last. NULL for a row that a rank holds. */
 static const struct index *old_of(const struct sketch_job *job, uint64_t row, const struct index *x) {
     if (row >= job->x->rows)
         return NULL;

@@ -39,11 +39,11 @@ class Run:
         return self
 
 
-def with_least_memory(args, ranks=1, memory=3):
+def with_least_memory(args, ranks=1, memory=3, wrap=()):
     """A run with as little --memory, in MB, as it says that it takes: about as many bands in a group as there must be."""
-    done = run([*args, "--memory", f"{memory}M"], ranks)
+    done = run([*args, "--memory", f"{memory}M"], ranks, wrap=wrap)
     least = done.rc == os.EX_UNAVAILABLE and re.search(r"take at least (\d+)M", done.err)
-    return with_least_memory(args, ranks, int(least[1]) + 1) if least else done
+    return with_least_memory(args, ranks, int(least[1]) + 1, wrap) if least else done
 
 
 def strip_banners(text):

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from joins import BINARY, MPI, command, read_h5, read_json, run, start, with_least_memory
+from joins import BINARY, MPI, ROOT, command, read_h5, read_json, run, start, with_least_memory
 from oracle import Sets, write_sets
 from vectors import write_vectors
 
+NODES = Path(os.environ.get("LSHJOIN_NODES_LIBRARY", ROOT / "build" / "tests" / "libnodes.so")).absolute()
 EX_USAGE, EX_UNAVAILABLE, EX_CANTCREAT, EX_IOERR = 64, 69, 73, 74
 
 
@@ -192,6 +193,19 @@ def test_peak_with_an_index(tmp_path, plan):
                 for part in (rows[:150000], rows[150000:]))
     run([*plan.split(), "--save-index", tmp_path / "index", "--no-print", "--quiet", old], 2).ok()
     assert len(check_least_peak(tmp_path, f"--index {tmp_path / 'index'}", new)) > 10000
+
+
+def test_nodes_of_unequal_numbers_of_ranks(tmp_path):
+    """What ranks of a node share of an index is another part of it for each, and all cut the join alike."""
+    rows = np.random.default_rng(4).permutation(families(20000).indices.reshape(-1, 60))
+    old, new = (write_sets(tmp_path / f"{len(part)}.h5", Sets(np.arange(0, part.size + 1, 60), part.ravel()))
+                for part in (rows[:66666], rows[66666:]))
+    run(["-b", 20, "-r", 3, "--threshold", 0.5, "--save-index", tmp_path / "index", "--no-print", "--quiet", old]).ok()
+    args = ["--index", tmp_path / "index", "--quiet", "-o"]
+    run([*args, tmp_path / "one", new]).ok()
+    wrap = ["env", f"LD_PRELOAD={NODES}"]
+    with_least_memory([*args, tmp_path / "out", "--force", new], 3, wrap=wrap).ok()
+    assert read_h5(tmp_path / "out").tobytes() == read_h5(tmp_path / "one").tobytes()
 
 
 def test_peak_while_an_index_is_saved(tmp_path):
