@@ -20,7 +20,8 @@ more=("$@")
 export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 # Memory that libraries hold until the end is found through frames that keep no frame pointer.
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0:fast_unwind_on_malloc=0
-export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:ignore_noninstrumented_modules=1
+# No process waits for a second at its end, as it would for threads that still run: there are thousands of processes.
+export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:ignore_noninstrumented_modules=1:atexit_sleep_ms=0
 export LSHJOIN_TEST_PATIENCE=10 # times as long as elsewhere
 
 # The unit tests that don't measure by very many numbers.
