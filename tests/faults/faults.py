@@ -317,8 +317,21 @@ def full_checkpoint(place):
     return "status 74; the same without a checkpoint runs through"
 
 
-@fault("disk full in the scratch directory (lshpack)")
+@fault("disk full in the scratch directory")
 def full_scratch(place):
+    options = ["-b", 40, "-r", 2, "--quiet", write_sets(place.dir / "many.h5", families(6, 8000))]
+    joins.run([*options, "-o", place.dir / "unlimited"], program=FAULTS).ok()
+    little = [*options, "--memory", "12M", "--force", "-o", place.out, "--scratch"]
+    with Disk(place.dir / "small", "64k") as disk:
+        broken = end(joins.start([*little, disk], 3, program=FAULTS))
+        check_broken(place, broken, disk, "No space left", status=os.EX_IOERR)
+    joins.run([*little, place.dir], 3, program=FAULTS).ok()
+    assert read_h5(place.out).tobytes() == read_h5(place.dir / "unlimited").tobytes()
+    return "status 74; the same with another one runs through"
+
+
+@fault("disk full in the scratch directory (lshpack)")
+def full_scratch_of_lshpack(place):
     lines = place.dir / "lines.txt"
     lines.write_text("".join(f"{k} {k * 7919 % 1000003} {' '.join(str(k * j) for j in range(2, 40))}\n"
                              for k in range(60000)))
