@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "disk.h"
 #include "identity.h"
 #include "json_memory.h"
 #include "kept.h"
@@ -184,8 +185,8 @@ static void write_state(const struct checkpoint *k, struct error *e) {
     path_of(k, ".state.json.part", part);
     path_of(k, "state.json", whole);
     int fd = open(part, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0 || json_dumpfd(state, fd, JSON_INDENT(1)) != 0 || fsync(fd) != 0 || rename(part, whole) != 0 ||
-        fsync(k->lock) != 0) {
+    if (fd < 0 || json_dumpfd(state, fd, JSON_INDENT(1)) != 0 || disk_name(part, whole) != 0 ||
+        disk_sync(k->directory) != 0) {
         error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
         unlink(part);
     }

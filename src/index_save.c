@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "directory.h"
+#include "disk.h"
 #include "h5_create.h"
 #include "index_about.h"
 #include "lshjoin/sketch.h"
@@ -331,8 +332,8 @@ int index_save(struct comm *c, struct pool *pool, const struct options *o, const
         write_all(&s, bands, e);
         h5_new_close(s.file, e);
     }
-    if (comm_rank(c) == 0 && !e->status && rename(part, whole) != 0)
-        error_set(e, EX_CANTCREAT, "%s: cannot be named: %s", whole, strerror(errno));
+    if (comm_rank(c) == 0 && !e->status && (disk_name(part, whole) != 0 || disk_sync(o->save_index) != 0))
+        error_set(e, EX_IOERR, "%s: cannot be finished: %s", whole, strerror(errno));
     if (comm_rank(c) == 0 && e->status)
         unlink(part);
     comm_failed(c, e);

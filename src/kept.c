@@ -156,10 +156,14 @@ int kept_finish(struct kept_writer *w, struct kept_name name, struct error *e) {
     memcpy(h.magic, magic, sizeof magic);
     h.head = sum_of_head(&h);
     path_of(name, path);
-    if (pwrite(w->fd, &h, sizeof h, 0) != sizeof h || fsync(w->fd) != 0 || close(w->fd) != 0 ||
-        rename(w->path, path) != 0)
-        return complain(w, e);
+    bool good = pwrite(w->fd, &h, sizeof h, 0) == sizeof h && fsync(w->fd) == 0;
+    good = close(w->fd) == 0 && good;
     w->fd = -1;
+    if (!good || rename(w->path, path) != 0) {
+        complain(w, e);
+        unlink(w->path);
+        return e->status;
+    }
     w->n = 0;
     XXH3_64bits_reset(w->sum);
     return 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "directory.h"
+#include "disk.h"
 #include "h5_write.h"
 #include "ids.h"
 #include "lshjoin/sort.h"
@@ -378,8 +379,8 @@ void output_name(const struct output *out, const char *name, struct error *e) {
     char part[4096 + NAME], whole[4096 + NAME];
     path_of(out, name, true, part);
     path_of(out, name, false, whole);
-    if (rename(part, whole) != 0)
-        error_set(e, EX_IOERR, "%s: cannot be named: %s", whole, strerror(errno));
+    if (disk_name(part, whole) != 0)
+        error_set(e, EX_IOERR, "%s: cannot be finished: %s", whole, strerror(errno));
 }
 
 /* Rank 0: the one file over all. */
@@ -411,6 +412,9 @@ static void finish_table(struct output *out, struct table *t, struct error *e) {
 int output_finish(struct output *out, struct error *e) {
     for (int i = 0; i < out->n_tables && !e->status; i++)
         finish_table(out, &out->table[i], e);
+    if (out->n_files && comm_rank(out->c) == 0 && !e->status && disk_sync(out->o->output) != 0)
+        error_set(e, EX_IOERR, "%s: cannot be written: %s", out->o->output, strerror(errno));
+    comm_failed(out->c, e);
     out->finished = !e->status;
     return e->status;
 }

@@ -28,8 +28,8 @@ int output_write(struct output *out, const struct pair *pairs, uint64_t n, struc
 /* Collective, with --duplicates groups. The same of rows (left) and the first of their groups (right), both
  * of the input that the value numbers. */
 int output_write_duplicates(struct output *out, const struct pair *rows, uint64_t n, struct error *e);
-/* Collective. Finishes all files, gives them their names and writes the virtual file. Returns e->status,
- * agreed. */
+/* Collective. Finishes all files, gives them their names and writes the virtual file; all is on disk then.
+ * Returns e->status, agreed. */
 int output_finish(struct output *out, struct error *e);
 void output_free(struct output *out);
 

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "forecast.h"
 #include "h5_base.h"
 #include "index.h"
@@ -364,9 +365,10 @@ static void write_json(const char *directory, const json_t *report, struct error
     snprintf(whole, sizeof whole, "%s/run.json", directory);
     FILE *f = fopen(part, "wx");
     bool good = f && report && json_dumpf(report, f, JSON_INDENT(2)) == 0;
-    if ((f && fclose(f) != 0) || !good || rename(part, whole) != 0) {
+    if ((f && fclose(f) != 0) || !good || disk_name(part, whole) != 0 || disk_sync(directory) != 0) {
         error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
         unlink(part);
+        unlink(whole);
     }
 }
 

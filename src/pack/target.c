@@ -1,13 +1,14 @@
 #include "target.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+#include "disk.h"
 
 static bool is_same(const char *name, const struct stat *file) {
     struct stat info;
@@ -83,17 +84,6 @@ int target_prepare(struct target *t, struct comm *c, const struct settings *s, c
     return e->status;
 }
 
-/* What was written is on disk: of a file, or of a directory's names. */
-static bool sync_to_disk(const char *name, int flags) {
-    int fd = open(name, flags | O_CLOEXEC);
-    bool good = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL); /* which some file systems cannot */
-    int why = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = why;
-    return good;
-}
-
 /* To the final name, which nobody else has taken meanwhile, where that can be told. */
 static bool give_name(const struct target *t) {
     if (t->force)
@@ -105,11 +95,11 @@ static bool give_name(const struct target *t) {
 
 int target_finish(struct target *t, struct comm *c, struct error *e) {
     if (comm_rank(c) == 0 && !e->status) {
-        if (!sync_to_disk(t->part, O_RDONLY) || !give_name(t))
+        if (disk_sync(t->part) != 0 || !give_name(t))
             error_set(e, errno == EEXIST ? EX_CANTCREAT : EX_IOERR, "%s: cannot be finished: %s", t->name,
                       strerror(errno));
         else
-            sync_to_disk(t->directory, O_RDONLY | O_DIRECTORY);
+            disk_sync(t->directory);
     }
     if (comm_failed(c, e) && comm_rank(c) == 0)
         unlink(t->part);

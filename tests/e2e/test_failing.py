@@ -89,6 +89,15 @@ def test_one_call_fails(tmp_path, name, ranks):
     assert sum(rc != 0 for rc in statuses) >= len(tried) / 5
 
 
+def test_what_has_a_name_is_on_disk(tmp_path):
+    """A crash of the machine leaves no file that is less than its name says: the report's comes when all others are safe."""
+    job = Job("sets", tmp_path, 1, wrap=PRELOADED)
+    job.good({"LSHJOIN_FAILING_CALLS": str(tmp_path / "calls")})
+    calls = [line.split()[0] for line in (tmp_path / "calls").read_text().splitlines()]
+    file, directory = ["fsync", "rename"], ["fsync"]
+    assert [f for f in calls if f in file] == file + file + directory + file + directory
+
+
 @pytest.mark.skipif(not ALL, reason="some minutes")
 @pytest.mark.parametrize("name, library", [("planned", "libhdf5"), ("sets", "libhdf5"), ("pack compressed", "libzstd"),
                                            ("pack compressed", "libhdf5")])
