@@ -117,7 +117,7 @@ static bool is_dense(hid_t file, const char *path) {
 /* The kind of sets or vectors that an object is, if it is what is wanted, or NULL. */
 static const char *kind_of(hid_t file, const char *path, H5O_type_t type, enum h5_content wanted) {
     const char *kind = type == H5O_TYPE_GROUP ? "csr" : "flat";
-    if (strlen(path) >= H5_PATH || (type != H5O_TYPE_GROUP && type != H5O_TYPE_DATASET))
+    if (type != H5O_TYPE_GROUP && type != H5O_TYPE_DATASET)
         return NULL;
     if ((wanted == H5_VECTORS || wanted == H5_EITHER) && type == H5O_TYPE_DATASET && is_dense(file, path))
         return "dense";
@@ -136,8 +136,8 @@ static bool leads_elsewhere(hid_t group, const char *name, const H5L_info_t *lin
            (link->type == H5L_TYPE_SOFT && !object_info(group, name, &info) && h5_leads_elsewhere());
 }
 
-/* What a link of the searched group leads to. A soft link may name sets, but is not searched: what lies below
- * it is reached by its own path. */
+/* What a link of the searched group leads to, if its path is short enough to be named. A soft link may name
+ * sets, but is not searched: what lies below it is reached by its own path. */
 static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void *ctx) {
     struct search *s = ctx;
     H5O_info_t info;
@@ -147,9 +147,9 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     }
     if (!object_info(group, name, &info))
         return link->type == H5L_TYPE_HARD ? -1 : 0; /* a soft link may lead nowhere */
-    size_t size = strlen(s->group) + strlen(name) + 2;
-    char *path = mem_alloc(size, 1);
-    snprintf(path, size, "%s/%s", strcmp(s->group, "/") ? s->group : "", name);
+    char path[H5_PATH];
+    if (snprintf(path, sizeof path, "%s/%s", strcmp(s->group, "/") ? s->group : "", name) >= H5_PATH)
+        return 0; /* nobody could name it */
     const char *kind = kind_of(s->file, path, info.type, s->content);
     if (kind && !objects_have(&s->sets, info.addr))
         objects_add(&s->sets, path, kind, info.addr);
@@ -158,7 +158,6 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
         if (info.rc > 1)
             objects_add(&s->twice, path, NULL, info.addr);
     }
-    free(path);
     return 0;
 }
 

@@ -119,6 +119,17 @@ def test_pairs_elsewhere_are_not_shown(tmp_path, trap, column, ranks):
     assert "beside it" in shown.messages[0]
 
 
+# ---- structures ----------------------------------------------------------------------------------------------------
+
+def test_groups_in_groups(fails, tmp_path):
+    """Thousands deep, in a small file: what lies beyond any path that can be named is not looked for."""
+    with h5py.File(tmp_path / "in.h5", "w") as f:
+        group = f
+        for _ in range(5000):
+            group = group.create_group("g")
+    fails([*JOIN, tmp_path / "in.h5"], DATA, "in.h5", "holds no sets")
+
+
 # ---- sizes that lie ------------------------------------------------------------------------------------------------
 
 def claim(f, name, shape, dtype, **how):
