@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
         job_run(c, &o, &e);
     }
     options_free(&o);
-    if (fflush(stdout) != 0 && !e.status) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !e.status) {
         message("lshjoin", "standard output cannot be written");
         e.status = EX_IOERR;
     }

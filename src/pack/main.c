@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
     settings_parse(&s, argc, argv, &e);
     if (!comm_failed(c, &e))
         run(c, &s, &e);
-    if (fflush(stdout) != 0 && !e.status) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !e.status) {
         message("lshpack", "standard output cannot be written");
         e.status = EX_IOERR;
     }

@@ -412,7 +412,8 @@ def test_failing_write_ends_the_run(heavy, tmp_path, ranks, form):
     assert unfinished(out) and parts(out) == []
 
 
-def test_full_stdout_is_an_error(source):
+@pytest.mark.parametrize("what", ["pairs", "help"])
+def test_full_stdout_is_an_error(source, what):
     with open("/dev/full", "wb") as full:
-        failed = run([*OPTIONS, source], stdout=full)
+        failed = run([*OPTIONS, source] if what == "pairs" else ["--help"], stdout=full)
     assert failed.rc == 74 and len(failed.messages) == 1

@@ -204,6 +204,13 @@ def test_show_on_ranks(tmp_path, shown):
     check_shown(run(["--show", f"{shown}:/sets", tmp_path / "out"], 3).ok().out)
 
 
+@pytest.mark.parametrize("args", [["--show"], ["--info"], ["--help"]])
+def test_full_standard_output(tmp_path, shown, args):
+    with open("/dev/full", "wb") as full:
+        done = run({"--show": ["--show", shown, tmp_path / "out"], "--info": ["--info", shown]}.get(args[0], args), stdout=full)
+    assert done.rc == os.EX_IOERR and len(done.messages) == 1 and "standard output" in done.messages[0], done.err
+
+
 def test_show_without_ids(tmp_path):
     path = write(tmp_path / "in.txt", "\n".join(SHOWN))
     packed = pack(tmp_path, path, "--words 2 --source")
