@@ -54,7 +54,7 @@ static void take_away(int number) {
 }
 
 static void guard(const struct target *t) {
-    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
     struct sigaction action = {.sa_handler = take_away, .sa_flags = SA_RESETHAND}, before;
     strcpy(unfinished, t->part);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import time
 import zlib
@@ -524,9 +525,10 @@ def test_a_file_that_comes_meanwhile(good, tmp_path):
     assert {f.name for f in tmp_path.iterdir()} == {"good.txt", "other.h5", "out.h5"}
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 @pytest.mark.parametrize("ranks", [1, 3])
-def test_a_run_that_is_ended_leaves_nothing(tmp_path, ranks):
-    """At any time; the longest part of it is writing."""
+def test_a_run_that_is_ended_leaves_nothing(tmp_path, ranks, number):
+    """At any time, by what says so, a batch system among others; the longest part of it is writing."""
     text = write(tmp_path / "in.txt", "".join(f"{k} {k * k} {k // 2}\n" * 5 for k in range(100_000)))
     met, patient = 0, {**QUICK, "OMPI_MCA_odls_base_sigkill_timeout": "5"}  # else mpirun lets nobody clean up
     for seconds in 1, 4, 9:
@@ -536,7 +538,7 @@ def test_a_run_that_is_ended_leaves_nothing(tmp_path, ranks):
             if any(".part-" in f.name for f in tmp_path.iterdir()):
                 time.sleep(seconds / 50)
                 met += process.poll() is None
-                process.terminate()
+                process.send_signal(number)
                 break
             time.sleep(.001)
         process.communicate(timeout=60)
