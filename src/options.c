@@ -219,12 +219,12 @@ void options_help(FILE *f) {
         f);
 }
 
-/* A positive number, by strtod, nothing before or behind it. */
+/* A positive decimal number, nothing before or behind it. */
 static int positive(const char *option, const char *text, double *v, struct error *e) {
     char *end;
     *v = strtod(text, &end);
-    bool begins = (*text >= '0' && *text <= '9') || *text == '.';
-    if (begins && !*end && *v > 0 && *v <= DBL_MAX)
+    bool is_decimal = ((*text >= '0' && *text <= '9') || *text == '.') && !strpbrk(text, "xX");
+    if (is_decimal && !*end && *v > 0 && *v <= DBL_MAX)
         return 0;
     return error_set(e, EX_USAGE, "%s: '%s' is not a number above 0", option, text);
 }

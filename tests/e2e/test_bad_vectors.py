@@ -169,7 +169,7 @@ def test_missing_filter_is_named(fails, tmp_path):
 
 BAD_OPTIONS = {
     **{f"{name} {v!r}": [f"--{name}", v] for name, values in {
-        "width": ("0", "-1", "x", "nan", "inf", ""), "radius": ("-1", "x", "nan", "inf", "1x", ""),
+        "width": ("0", "-1", "x", "nan", "inf", ""), "radius": ("-1", "x", "nan", "inf", "1x", "0x10", ""),
         "metric": ("hamming", "", "L2"), "top-k": ("0", "-1", "x", "65536", "2.5"),
         "probes": ("-1", "x", "1.5", "", "65536")}.items()
        for v in values},
@@ -181,7 +181,7 @@ BAD_OPTIONS = {
     "l2 without radius and width": ["--metric", "l2"],
     "top-k by l2 without radius and width": ["--metric", "l2", "--top-k", 3],
     **{f"threshold {v!r} with cosine": ["--metric", "cosine", "--threshold", v] for v in ("0", "-0.5", "1.5", "x", "nan")},
-    **{f"threshold {v!r} with ip": ["--metric", "ip", "--threshold", v] for v in ("0", "-3", "x", "nan", "inf")},
+    **{f"threshold {v!r} with ip": ["--metric", "ip", "--threshold", v] for v in ("0", "-3", "x", "nan", "inf", "0x10")},
 }
 
 

@@ -468,6 +468,7 @@ USAGE = [
     ("--threshold 0.8 --recall 0", ["--recall"]), ("--threshold 0.8 --recall 1.5", ["--recall", "1.5"]),
     ("--threshold 0.8 --recall x", ["--recall", "'x'"]), ("--threshold 0.8 --recall -0.5", ["--recall"]),
     ("--threshold 0.8 --recall 0.9x", ["--recall"]), ("--threshold 0.8 --recall nan", ["--recall"]),
+    ("--threshold 0.8 --recall 0x1p-1", ["--recall"]),
     ("--threshold 0.8 --recall 0.9 -b 4 -r 2", ["--recall", "--bands"]), ("--threshold 0.8 -b 4", ["--rows"]),
     ("--threshold 0.8 -r 4", ["--bands"]), ("", ["--bands", "--rows", "--threshold"]),
     ("--recall 0.9", ["--threshold"]), ("--threshold 0.8 --pool 20", ["--pool", "--bands"]),
