@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ void die_hook(const char *who, void (*leave)(int status)) {
     die_leave = leave;
 }
 
-static bool line_is_open;
+static atomic_bool line_is_open; /* a thread that watches may have a message, too */
 
 void message_after_line(void) {
     line_is_open = true;

@@ -136,7 +136,9 @@ static void end_of_map(int number) {
     (void)number;
     bool is_told = nanosleep(&(struct timespec){(time_t)turn, 0}, NULL) != 0; /* the launcher ends us */
     if (!is_told)
-        message(who, "a file of --index cannot be read any more (SIGBUS): it was cut short, or a disk fails");
+        message(who,
+                "what is mapped cannot be reached any more (SIGBUS): a file of --index was cut short, a disk "
+                "fails, or /dev/shm is full");
     _exit(EX_IOERR);
 }
 
