@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "directory.h"
 #include "disk.h"
 #include "identity.h"
 #include "json_memory.h"
@@ -45,7 +46,6 @@ struct checkpoint {
     uint64_t next, parts;
     struct part *part;
     struct kept_writer *writer;
-    char advice[4200];
 
     double since, cost; /* of rank 0: when the last was made, and how long that took */
     double begun;       /* making this one */
@@ -127,6 +127,9 @@ static void open_directory(struct checkpoint *k, struct error *e) {
     k->lock = open(k->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (k->lock < 0)
         error_set(e, EX_CANTCREAT, "%s: cannot be opened: %s", k->directory, strerror(errno));
+    else if (directory_is(k->directory, k->o->output) || directory_is(k->directory, k->o->save_index))
+        error_set(e, EX_CANTCREAT, "%s: is for the output: checkpoints need a directory of their own",
+                  k->directory);
     else if (flock(k->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         error_set(e, EX_CANTCREAT, "%s: another job keeps its checkpoints there", k->directory);
     else if (faccessat(k->lock, ".", W_OK, 0) != 0)
@@ -308,11 +311,12 @@ static void say_resumed(const struct checkpoint *k) {
         message("lshjoin", text);
 }
 
-static void make_advice(struct checkpoint *k) {
-    if (k->next > 0)
-        snprintf(k->advice, sizeof k->advice, "; %s holds what was done: --resume goes on with it",
-                 k->directory);
-    watch_advise(k->advice);
+/* What a thread that watches may be printing is written once, and stays. */
+static void make_advice(const struct checkpoint *k) {
+    static char advice[4200];
+    if (k->next > 0 && !*advice)
+        snprintf(advice, sizeof advice, "; %s holds what was done: --resume goes on with it", k->directory);
+    watch_advise(advice);
 }
 
 struct checkpoint *checkpoint_open(struct comm *c, const struct options *o, struct error *e) {
@@ -327,8 +331,6 @@ struct checkpoint *checkpoint_open(struct comm *c, const struct options *o, stru
         if (!k->resumes)
             k->job = mix64((uint64_t)getpid() ^ mix64((uint64_t)(seconds_now() * 1e9)));
         comm_broadcast(c, &k->job, sizeof k->job);
-        if (comm_rank(c) == 0)
-            clean(k, !k->resumes);
         if (comm_rank(c) == 0 && k->resumes)
             say_resumed(k);
     }
@@ -369,6 +371,11 @@ int checkpoint_identify(struct checkpoint *k, const struct inputs *in, struct er
     k->identity = mine;
     comm_failed(k->c, e);
     return e->status;
+}
+
+void checkpoint_make_way(const struct checkpoint *k) {
+    if (k && comm_rank(k->c) == 0)
+        clean(k, !k->resumes);
 }
 
 struct planned {

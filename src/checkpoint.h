@@ -30,6 +30,8 @@ int checkpoint_identify(struct checkpoint *k, const struct inputs *in, struct er
 
 /* Collective. On resuming the plan that the job has: true. */
 bool checkpoint_has_plan(struct checkpoint *k, struct plan *p, struct survey *s);
+/* Removes what is not gone on from, once nothing but bad luck can hinder the job. */
+void checkpoint_make_way(const struct checkpoint *k);
 /* The plan to keep. */
 void checkpoint_plan(struct checkpoint *k, const struct plan *p, const struct survey *s);
 

@@ -40,3 +40,9 @@ int directory_lock(const char *directory, struct error *e) {
     }
     return lock;
 }
+
+bool directory_is(const char *a, const char *b) {
+    struct stat first, second;
+    return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}

@@ -2,6 +2,8 @@
 #ifndef DIRECTORY_H
 #define DIRECTORY_H
 
+#include <stdbool.h>
+
 #include "lshjoin/base.h"
 
 /* mkdir -p, with the user's umask. Returns e->status: EX_CANTCREAT. */
@@ -10,5 +12,8 @@ int directory_make(const char *directory, struct error *e);
 /* Lock a directory against other runs, for as long as the descriptor is open. Returns it, or -1 with *e set:
  * EX_CANTCREAT. */
 int directory_lock(const char *directory, struct error *e);
+
+/* Whether both name one that is there; NULL names none. */
+bool directory_is(const char *a, const char *b);
 
 #endif

@@ -11,6 +11,7 @@
 #include "directory.h"
 #include "disk.h"
 #include "h5_create.h"
+#include "h5_strings.h"
 #include "index_about.h"
 #include "lshjoin/sketch.h"
 #include "lshjoin/sort.h"
@@ -23,23 +24,19 @@ static void path_of(const struct options *o, bool part, char path[NAME]) {
     snprintf(path, NAME, "%s/%s", o->save_index, part ? ".index.h5.part" : "index.h5");
 }
 
-/* Whether the output, which has its lock, goes there too. */
-static bool is_output(const struct options *o) {
-    struct stat mine, other;
-    return o->output && stat(o->save_index, &mine) == 0 && stat(o->output, &other) == 0 &&
-           mine.st_dev == other.st_dev && mine.st_ino == other.st_ino;
-}
-
 int index_save_prepare(struct comm *c, const struct options *o, struct error *e) {
     char path[NAME];
     int lock = -1;
     if (!o->save_index)
         return lock;
     if (comm_rank(c) == 0 && !directory_make(o->save_index, e)) {
-        if (!is_output(o))
+        struct stat info;
+        if (!directory_is(o->output, o->save_index)) /* which has its lock */
             lock = directory_lock(o->save_index, e);
         path_of(o, false, path);
-        if (access(path, F_OK) == 0 && !o->force && !o->resume)
+        if (stat(path, &info) == 0 && input_is_named(o, &info))
+            error_set(e, EX_CANTCREAT, "%s: is an input", path);
+        else if (access(path, F_OK) == 0 && !o->force && !o->resume) /* see check_own */
             error_set(e, EX_CANTCREAT, "%s: is there already: --force replaces it", path);
         path_of(o, true, path);
         if (!e->status && unlink(path) != 0 && errno != ENOENT)
@@ -274,28 +271,47 @@ static void sketch(struct save *s) {
     s->sketches = sketches_create(s->pool, s->in->family, &s->in->records, &s->plan->drawing, NULL, NULL);
 }
 
-/* Collective. What the index says of itself, which rank 0 knows. */
-static int write_about(struct save *s, struct error *e) {
+/* Rank 0. What the index says of itself, to free. */
+static char *say_about(const struct save *s, struct error *e) {
     const struct input *of = &s->in->of[0];
     struct stat info;
     char *about = NULL;
-    if (comm_rank(s->c) == 0 && stat(of->file, &info) != 0)
+    if (stat(of->file, &info) != 0)
         error_set(e, EX_NOINPUT, "%s: is gone: %s", of->file, strerror(errno));
-    else if (comm_rank(s->c) == 0 &&
-             !(about = index_about_write(s->o, s->in, s->plan, (uint64_t)info.st_size)))
+    else if (!(about = index_about_write(s->o, s->in, s->plan, (uint64_t)info.st_size)))
         error_set(e, EX_DATAERR,
                   "%s: %s: an index cannot tell of these names, which are not UTF-8: name them otherwise",
                   of->file, of->object);
-    if (!comm_failed(s->c, e))
-        write_list(s, "/about", H5_UINT8, 1, about, about ? strlen(about) : 0, e);
-    free(about);
-    return e->status;
+    return about;
 }
 
-static int write_all(struct save *s, uint32_t together, struct error *e) {
+/* Whether an index that is there says the same of itself. */
+static bool says(const char *file, const char *about) {
+    struct h5_map map = {0};
+    struct h5_sealed list = {0};
+    struct error ignored = {0};
+    bool is_index = !h5_map_open(&map, file, &ignored) && h5_exists(map.file_id, "/about") &&
+                    !h5_sealed_open(&list, &map, "/about", 1, &ignored);
+    const char *text = is_index && list.n == strlen(about) ? h5_sealed_at(&list, 0, list.n) : NULL;
+    bool same = text && memcmp(text, about, list.n) == 0;
+    h5_sealed_close(&list);
+    h5_map_close(&map);
+    return same;
+}
+
+/* Rank 0. On resuming an index may be there that the job has finished before it died; no other is replaced.
+ */
+static void check_own(const struct save *s, const char *file, const char *about, struct error *e) {
+    if (!s->o->force && access(file, F_OK) == 0 && !says(file, about))
+        error_set(e, EX_CANTCREAT,
+                  "%s: is there already, of other data or by another plan: --force replaces it", file);
+}
+
+/* Collective. `about` is rank 0's. */
+static int write_all(struct save *s, const char *about, uint32_t together, struct error *e) {
     const struct drawing *d = &s->plan->drawing;
     uint64_t rows = s->in->records.n, most_rows = rows;
-    if (!write_about(s, e))
+    if (!write_list(s, "/about", H5_UINT8, 1, about, about ? strlen(about) : 0, e))
         write_list(s, "/hash", H5_UINT64, 2, s->in->hash, rows, e);
     if (d->symbol_bits) {
         sketch(s);
@@ -326,16 +342,18 @@ int index_save(struct comm *c, struct pool *pool, const struct options *o, const
         error_set(e, EX_DATAERR,
                   "--save-index: %llu rows: an index has at most 2^32-1: save several, of parts of the data",
                   (unsigned long long)in->of[0].rows);
-    if (comm_failed(c, e))
-        return e->status;
-    if ((s.file = h5_new_create_aligned(c, part, e)) != NULL) {
-        write_all(&s, bands, e);
+    char *about = comm_rank(c) == 0 && !e->status ? say_about(&s, e) : NULL;
+    if (about)
+        check_own(&s, whole, about, e);
+    if (!comm_failed(c, e) && (s.file = h5_new_create_aligned(c, part, e)) != NULL) {
+        write_all(&s, about, bands, e);
         h5_new_close(s.file, e);
     }
     if (comm_rank(c) == 0 && !e->status && (disk_name(part, whole) != 0 || disk_sync(o->save_index) != 0))
         error_set(e, EX_IOERR, "%s: cannot be finished: %s", whole, strerror(errno));
     if (comm_rank(c) == 0 && e->status)
         unlink(part);
+    free(about);
     comm_failed(c, e);
     return e->status;
 }

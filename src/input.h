@@ -2,6 +2,8 @@
 #ifndef INPUT_H
 #define INPUT_H
 
+#include <sys/stat.h>
+
 #include "comm.h"
 #include "lshjoin/family.h"
 #include "lshjoin/metrics.h"
@@ -40,6 +42,9 @@ struct inputs {
 /* Not collective. Part "file" or "file:/object", as given on a command line, into the file and the object of
  * *in: the shortest part before a ":/" that is a file, unless the whole is one. Returns e->status. */
 int input_split_name(const char *name, struct input *in, struct error *e);
+
+/* Not collective. Whether a file is one that the options name to be read. */
+bool input_is_named(const struct options *o, const struct stat *file);
 
 /* Collective. Open the inputs, share out the rows so that ranks hold about equally many elements, and read
  * each rank's own; they will join those of `old`, unless it is NULL. Tells progress to m. Returns e->status,

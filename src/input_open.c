@@ -32,6 +32,26 @@ int input_split_name(const char *name, struct input *in, struct error *e) {
     return 0;
 }
 
+static bool is_file(const char *named, const struct stat *file) {
+    struct input in;
+    struct error ignored = {0};
+    struct stat info;
+    return named && !input_split_name(named, &in, &ignored) && stat(in.file, &info) == 0 &&
+           info.st_dev == file->st_dev && info.st_ino == file->st_ino;
+}
+
+bool input_is_named(const struct options *o, const struct stat *file) {
+    bool is = is_file(o->deleted, file) || (o->keep == KEEP_SCORE && is_file(o->keep_score, file));
+    for (int i = 0; i < o->n_inputs; i++)
+        is |= is_file(o->inputs[i], file);
+    for (int i = 0; i < o->n_indexes; i++) {
+        char name[4096 + 16];
+        snprintf(name, sizeof name, "%s/index.h5", o->indexes[i]);
+        is |= is_file(name, file);
+    }
+    return is;
+}
+
 /* Rank 0 tells whether a file is HDF5, mhash text or neither. */
 static int recognise(struct source *s, struct error *e) {
     const char *file = s->input->file;

@@ -103,6 +103,15 @@ static int join(struct job *j, struct output *out, struct error *e) {
     return e->status;
 }
 
+/* Let one record stand for all that are identical to it, and tell of whom, if that is asked for. */
+static int tell_identical(struct job *j, struct output *out, struct error *e) {
+    collapse(&j->duplicates, j->c, j->pool, j->o, &j->in, &j->metrics);
+    metrics_stage(&j->metrics, STAGE_WRITE);
+    if (j->o->duplicates == DUPLICATES_GROUPS)
+        collapse_tell(&j->duplicates, &j->in, j->o->clusters ? &j->groups.cluster : NULL, out, e);
+    return e->status;
+}
+
 /* The groups of similar records, ready to take pairs. */
 static int open_groups(struct job *j, struct error *e) {
     j->groups = (struct cluster_job){.comm = j->c, .options = j->o, .in = &j->in, .metrics = &j->metrics};
@@ -127,6 +136,13 @@ static int finish(struct job *j, struct output *out, struct error *e) {
     return e->status;
 }
 
+/* What is to be replaced goes when nothing but bad luck can hinder the job any more. */
+static int make_way(struct job *j, struct output *out, struct error *e) {
+    if (!output_make_way(out, e))
+        checkpoint_make_way(j->checkpoint);
+    return e->status;
+}
+
 /* From records to pairs, and the report. */
 static int run(struct job *j, struct output *out, struct error *e) {
     say_inputs(j->c, j->o, &j->in);
@@ -139,18 +155,15 @@ static int run(struct job *j, struct output *out, struct error *e) {
     if (budget_fit(&j->budget, j->c, &j->fitted, &j->in, &j->plan, e))
         return e->status;
     say_cut(j->c, j->o, &j->budget);
+    if (make_way(j, out, e))
+        return e->status;
     if (j->o->save_index &&
-        (index_save(j->c, j->pool, j->o, &j->in, &j->plan, j->budget.cut.bands, &j->metrics, e) ||
-         j->o->no_print))
+        index_save(j->c, j->pool, j->o, &j->in, &j->plan, j->budget.cut.bands, &j->metrics, e))
         return e->status;
-    collapse(&j->duplicates, j->c, j->pool, j->o, &j->in, &j->metrics);
-    metrics_stage(&j->metrics, STAGE_WRITE);
-    if (j->o->duplicates == DUPLICATES_GROUPS &&
-        collapse_tell(&j->duplicates, &j->in, j->o->clusters ? &j->groups.cluster : NULL, out, e))
+    bool index_alone = j->o->save_index && j->o->no_print && !j->o->output;
+    if (!index_alone && (tell_identical(j, out, e) || join(j, out, e) || finish(j, out, e)))
         return e->status;
-    if (!join(j, out, e) && !finish(j, out, e) && j->trace)
-        trace_write(j->trace, &j->metrics, e);
-    return e->status;
+    return j->trace ? trace_write(j->trace, &j->metrics, e) : 0;
 }
 
 /* Tell the plan, and what it will need. */
@@ -190,7 +203,7 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     metrics_begin(&j.metrics, metrics_choose(comm_rank(c), o->quiet, o->progress), comm_bytes_sent(c));
     if (o->trace) {
         metrics_keep_spans(&j.metrics);
-        j.trace = trace_open(c, o->trace, e);
+        j.trace = trace_open(c, o, e);
     }
     budget_open(&j.budget, c, &j.fitted);
     j.pool = pool_create(o->threads);

@@ -44,7 +44,8 @@ struct output {
 
     uint64_t n_files; /* of each table; 0: standard output or nowhere */
     uint64_t file;    /* this rank's */
-    bool open;        /* the directory is ours */
+    bool open;        /* the directory is ours, */
+    bool owns_names;  /* and so are its files' names: what had them is gone */
     bool mirrors;     /* FORMAT_MHASH: both rows of a pair are queries */
     bool finished;    /* all files are whole and have their names */
     bool writes;      /* this rank is its file's writer: the first of the ranks that share it */
@@ -90,59 +91,67 @@ static bool is_part_name(const char *name) {
     return is_final_name(inner);
 }
 
-static bool is_input(const struct options *o, const struct stat *file) {
-    struct stat input;
-    for (int i = 0; i < o->n_inputs; i++) {
-        char name[4096];
-        snprintf(name, sizeof name, "%s", o->inputs[i]);
-        for (char *colon = name + strlen(name); colon; colon = strstr(name, ":/")) {
-            *colon = 0;
-            if (stat(name, &input) == 0 && input.st_dev == file->st_dev && input.st_ino == file->st_ino)
-                return true;
-        }
+/* Call a function for each file of the directory that a run gives a name, or was writing. Of nobody else's
+ * files. */
+static void each_file(const struct output *out,
+                      void (*f)(const struct output *, DIR *, const char *name, struct error *),
+                      struct error *e) {
+    DIR *d = opendir(out->o->output);
+    if (!d) {
+        error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", out->o->output, strerror(errno));
+        return;
     }
-    return false;
+    for (struct dirent *entry; !e->status && (entry = readdir(d));)
+        if (is_final_name(entry->d_name) || is_part_name(entry->d_name))
+            f(out, d, entry->d_name, e);
+    closedir(d);
 }
 
-/* Make way in the directory: remove what a run that died was writing, and, if that is asked for, what a run
- * has written; else refuse to. Of nobody else's files. The report goes first, so that what is left never
- * looks finished. */
-static void make_way(const struct options *o, DIR *d, bool reports, struct error *e) {
+static void take_away(const struct output *out, DIR *d, const char *name, struct error *e) {
+    if (unlinkat(dirfd(d), name, 0) != 0)
+        error_set(e, EX_CANTCREAT, "%s/%s: cannot be removed: %s", out->o->output, name, strerror(errno));
+}
+
+/* Refuse what is in the way, unless it is to be replaced; what a run that died was writing is removed. */
+static void check_file(const struct output *out, DIR *d, const char *name, struct error *e) {
+    const struct options *o = out->o;
     struct stat info;
-    rewinddir(d);
-    for (struct dirent *entry; !e->status && (entry = readdir(d));) {
-        const char *name = entry->d_name;
-        bool final = is_final_name(name);
-        if (reports != (strcmp(name, "run.json") == 0) || (!final && !is_part_name(name)) ||
-            fstatat(dirfd(d), name, &info, AT_SYMLINK_NOFOLLOW) != 0)
-            continue;
-        if (final && is_input(o, &info))
-            error_set(e, EX_CANTCREAT, "%s/%s: is an input, and in the way of the output", o->output, name);
-        else if (final && !o->force && (reports || !o->resume)) /* what is resumed died before its report */
-            error_set(e, EX_CANTCREAT,
-                      reports ? "%s: holds a finished run (%s); --force replaces it"
-                              : "%s: holds %s of an earlier run; --force replaces it",
-                      o->output, name);
-        else if (unlinkat(dirfd(d), name, 0) != 0)
-            error_set(e, EX_CANTCREAT, "%s/%s: cannot be removed: %s", o->output, name, strerror(errno));
-    }
+    if (is_part_name(name))
+        take_away(out, d, name, e);
+    else if (fstatat(dirfd(d), name, &info, AT_SYMLINK_NOFOLLOW) == 0 && input_is_named(o, &info))
+        error_set(e, EX_CANTCREAT, "%s/%s: is an input, and in the way of the output", o->output, name);
+    else if (!o->force && !o->resume) /* what is resumed died before its report */
+        error_set(e, EX_CANTCREAT, "%s: holds %s of an earlier run; --force replaces it", o->output, name);
 }
 
-/* Rank 0. Returns the directory, open and locked, or -1. */
-static int prepare_directory(const struct options *o, struct error *e) {
+/* Rank 0. The directory, locked, in which nothing is that must not be replaced. */
+static void prepare_directory(struct output *out, struct error *e) {
+    const struct options *o = out->o;
+    char report[4096 + NAME];
     if (directory_make(o->output, e))
-        return -1;
-    int lock = directory_lock(o->output, e);
-    DIR *d = e->status ? NULL : opendir(o->output);
-    if (!d)
-        error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", o->output, strerror(errno));
+        return;
+    out->lock = directory_lock(o->output, e);
+    path_of(out, "run.json", false, report);
+    if (!e->status && !o->force && access(report, F_OK) == 0)
+        error_set(e, EX_CANTCREAT, "%s: holds a finished run (run.json); --force replaces it", o->output);
     if (!e->status)
-        make_way(o, d, true, e);
-    if (!e->status)
-        make_way(o, d, false, e);
-    if (d)
-        closedir(d);
-    return lock;
+        each_file(out, check_file, e);
+}
+
+static void take_away_whole(const struct output *out, DIR *d, const char *name, struct error *e) {
+    if (is_final_name(name))
+        take_away(out, d, name, e);
+}
+
+int output_make_way(struct output *out, struct error *e) {
+    char report[4096 + NAME];
+    if (out->o->output && comm_rank(out->c) == 0) {
+        path_of(out, "run.json", false, report);
+        unlink(report); /* first, so that what is left never looks finished */
+        each_file(out, take_away_whole, e);
+    }
+    out->owns_names = !comm_failed(out->c, e);
+    return e->status;
 }
 
 /* Which file a rank's pairs go to, and which rank writes a file. */
@@ -187,7 +196,7 @@ struct output *output_prepare(struct comm *c, struct pool *pool, const struct op
     struct output *out = mem_zero(1, sizeof *out);
     *out = (struct output){.c = c, .pool = pool, .o = o, .lock = -1};
     if (o->output && comm_rank(c) == 0)
-        out->lock = prepare_directory(o, e);
+        prepare_directory(out, e);
     if (!comm_failed(c, e))
         return out;
     output_free(out);
@@ -421,7 +430,7 @@ int output_finish(struct output *out, struct error *e) {
 
 static void remove_file(const struct output *out, const char *name) {
     char path[4096 + NAME];
-    for (int part = 0; part < 2; part++) {
+    for (int part = !out->owns_names; part < 2; part++) {
         path_of(out, name, part, path);
         unlink(path);
     }

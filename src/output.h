@@ -16,13 +16,16 @@
 struct output;
 
 /* Collective. Makes the directory ready, before any work is done: refuses one that holds a run, unless
- * forced, and one that another run writes to; removes nothing but files that a run wrote. On failure *e is
- * set on every rank and printed, and NULL returned. */
+ * forced, and one that another run writes to; removes nothing but what a run that died was writing. On
+ * failure *e is set on every rank and printed, and NULL returned. */
 struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e);
 /* Collective. Opens this rank's file, and reads the ids of the inputs where pairs are told by them. Values of
  * pairs will be counted in *values, over the range that they can have. Returns e->status, agreed and printed.
  */
 int output_open(struct output *out, const struct inputs *in, struct histogram *values, struct error *e);
+/* Collective. Removes the run that is to be replaced, once nothing but bad luck can hinder the new one.
+ * Returns e->status, agreed and printed. */
+int output_make_way(struct output *out, struct error *e);
 /* Collective. Takes n pairs of this rank, in any order. Returns e->status, agreed. */
 int output_write(struct output *out, const struct pair *pairs, uint64_t n, struct error *e);
 /* Collective, with --duplicates groups. The same of rows (left) and the first of their groups (right), both

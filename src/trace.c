@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "input.h"
 #include "route.h"
 
 enum { MOST_AT_ONCE = 1 << 24 };
@@ -28,13 +30,24 @@ struct event {
     int rank;
 };
 
-struct trace *trace_open(struct comm *c, const char *file, struct error *e) {
+/* Whether the file may be replaced, if it is there. */
+static int check_file(const char *file, const struct options *o, struct error *e) {
+    struct stat info;
+    if (stat(file, &info) != 0)
+        return 0;
+    if (!S_ISREG(info.st_mode))
+        return error_set(e, EX_CANTCREAT, "%s: is there and is no regular file", file);
+    if (input_is_named(o, &info))
+        return error_set(e, EX_CANTCREAT, "%s: is an input", file);
+    return o->force ? 0 : error_set(e, EX_CANTCREAT, "%s: is there already; --force replaces it", file);
+}
+
+struct trace *trace_open(struct comm *c, const struct options *o, struct error *e) {
+    const size_t ending = 32;
     struct trace *t = mem_zero(1, sizeof *t);
-    *t = (struct trace){.c = c, .file = file, .part = mem_alloc(strlen(file) + 6, 1)};
-    sprintf(t->part, "%s.part", file);
-    if (comm_rank(c) == 0)
-        unlink(t->part);
-    if (comm_rank(c) == 0 && !(t->out = fopen(t->part, "wx")))
+    *t = (struct trace){.c = c, .file = o->trace, .part = mem_alloc(strlen(o->trace) + ending, 1)};
+    sprintf(t->part, "%s.part-%lld", t->file, (long long)getpid());
+    if (comm_rank(c) == 0 && !check_file(t->file, o, e) && !(t->out = fopen(t->part, "wx")))
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", t->part, strerror(errno));
     if (!comm_failed(c, e))
         return t;

@@ -5,12 +5,14 @@
 
 #include "comm.h"
 #include "lshjoin/metrics.h"
+#include "options.h"
 
 struct trace;
 
-/* Collective. Rank 0 makes the file, under the name <file>.part until it is whole. NULL, and *e filled,
- * agreed and printed, if that fails. */
-struct trace *trace_open(struct comm *c, const char *file, struct error *e);
+/* Collective. Rank 0 makes the file of --trace, under a temporary name until it is whole; one that is there
+ * is replaced if that is asked for, and an input never. NULL, and *e filled, agreed and printed, if that
+ * fails. */
+struct trace *trace_open(struct comm *c, const struct options *o, struct error *e);
 /* Collective. All ranks' spans. Returns e->status, agreed and printed. */
 int trace_write(struct trace *t, const struct metrics *m, struct error *e);
 /* Removes what was not written. Does nothing to NULL. */

@@ -326,6 +326,34 @@ def test_an_index_is_not_overwritten(made, fails):
     run([*args, "--force", "--no-print"]).ok()
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_resumed_job_replaces_its_own_index_only(tmp_path, ranks):
+    """It died behind its index; what another job has saved there is not its own, whatever a batch script always says."""
+    old, other = (write_sets(tmp_path / f"{seed}.h5", families(seed, 60)) for seed in (18, 19))
+    index, kept = tmp_path / "index", ["--checkpoint", tmp_path / "kept", "--checkpoint-every", "0", "--resume"]
+    args = ["--threshold", "0.5", "--round", "4K", "--save-index", index, "-o", tmp_path / "out", *kept]
+    died = run([*args, old], ranks, program=FAULTS, env={"LSHJOIN_FAULT": "commit:0:1:kill"})
+    assert died.rc != 0
+    saved = (index / "index.h5").read_bytes()
+    for more in [other], ["--threshold", "0.6", old], ["--recall", "0.99", old]:
+        refused = run([*args, *more], ranks)
+        assert refused.rc == 73 and "index.h5" in refused.err and (index / "index.h5").read_bytes() == saved, refused.err
+    run([*args, old], ranks).ok()
+    assert contents(index) and (index / "index.h5").read_bytes() == saved
+
+
+def test_an_index_and_groups_without_pairs(tmp_path):
+    """No pairs are written, but what else is asked for is."""
+    old, args = write_sets(tmp_path / "old.h5", families(18, 60)), ["--threshold", "0.5", "--clusters"]
+    run([*args, "-o", tmp_path / "whole", old]).ok()
+    run([*args, "-o", tmp_path / "out", "--no-print", "--save-index", tmp_path / "index", "--trace", tmp_path / "trace", old]).ok()
+    groups = [h5py.File(tmp_path / name / "clusters.h5") for name in ("whole", "out")]
+    assert all((groups[0][name][:] == groups[1][name][:]).all() for name in groups[0])
+    assert (tmp_path / "out" / "run.json").exists() and (tmp_path / "trace").exists()
+    run(["--threshold", "0.5", "--no-print", "--save-index", tmp_path / "alone", "--trace", tmp_path / "trace2", old]).ok()
+    assert (tmp_path / "trace2").exists() and (tmp_path / "alone" / "index.h5").exists()
+
+
 def damaged(index, name, at):
     """A copy of the index with one bit of a list other than it was."""
     copy = index.parent / "copy"

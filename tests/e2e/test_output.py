@@ -242,6 +242,20 @@ def test_force_replaces_a_finished_run(five, source, tmp_path, form):
     assert read_json(out)["ranks"] == 2 and (out / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("why, status", [("no input", 66), ("no such metric for sets", 65), ("no memory", 69)])
+def test_a_run_that_cannot_begin_replaces_nothing(five, source, tmp_path, why, status, ranks):
+    """--force is asked for what comes of the new run; what it finds in its way goes when that can be expected."""
+    out = tmp_path / "out"
+    shutil.copytree(five[0], out)
+    before = {f.name: f.read_bytes() for f in out.iterdir()}
+    args = {"no input": [tmp_path / "none.h5"], "no such metric for sets": ["--metric", "cosine", source],
+            "no memory": ["--memory", "1M", source]}[why]
+    failed = run([*OPTIONS, "--force", "-o", out, *args], ranks)
+    assert failed.rc == status and len(failed.messages) == 1, failed.err
+    assert {f.name: f.read_bytes() for f in out.iterdir()} == before
+
+
 def test_leftovers_of_a_run_that_died(five, source, tmp_path):
     """What it was writing goes; what it had finished is somebody's, and goes only if asked for."""
     out = tmp_path / "out"
@@ -341,6 +355,21 @@ def test_trace(source, tmp_path, ranks):
             assert stage == "total" or abs(traced - seconds[rank]) < 1e-3
         assert sum(e["args"]["bytes_sent"] for e in own) == report["by_rank"]["counts"]["bytes_sent"][rank]
     assert [f.name for f in tmp_path.iterdir() if "part" in f.name] == []
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_trace_replaces_nothing_by_mistake(source, tmp_path, ranks):
+    data, other = shutil.copy(source, tmp_path / "in.h5"), tmp_path / "other"
+    other.write_text("mine")
+    (tmp_path / "other.part").write_text("mine, too")
+    before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
+    for file, options, why in ((data, [], "is an input"), (data, ["--force"], "is an input"), (other, [], "--force"),
+                               ("/dev/null", ["--force"], "no regular file")):
+        said = run([*OPTIONS, "--no-print", "--trace", file, *options, data], ranks)
+        assert said.rc == 73 and len(said.messages) == 1 and why in said.messages[0], said.err
+    assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
+    run([*OPTIONS, "--no-print", "--trace", other, "--force", data], ranks).ok()
+    assert json.loads(other.read_text()) and (tmp_path / "other.part").read_text() == "mine, too"
 
 
 def test_a_trace_that_cannot_be_written(source, tmp_path):

@@ -180,6 +180,25 @@ def test_force_starts_anew_and_nothing_to_resume_is_said(died):
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
+def test_a_job_that_cannot_begin_leaves_the_state(died, ranks):
+    before = {f.name: f.read_bytes() for f in died.kept.iterdir()}
+    whole = list(died.args)
+    for more, status in (["--memory", "1M"], os.EX_UNAVAILABLE), (["--metric", "cosine"], os.EX_DATAERR):
+        died.args = [*whole, *more]
+        refused(died, ranks, "--force", "--quiet", status=status, says=[])
+    died.args = [*whole[:-1], "nowhere.h5"]
+    refused(died, ranks, "--force", "--quiet", status=os.EX_NOINPUT, says=["nowhere.h5"])
+    assert {f.name: f.read_bytes() for f in died.kept.iterdir()} == before
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_the_output_is_no_place_for_a_checkpoint(job, ranks):
+    j = job(*JOBS["sketches"])
+    j.args[j.args.index(j.kept)] = j.out
+    refused(j, ranks, status=os.EX_CANTCREAT, says=["a directory of their own"])
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
 @pytest.mark.parametrize("harm", ["flip", "cut", "gone", "head", "state", "cut state"])
 def test_a_damaged_checkpoint_is_told(died, ranks, harm):
     state = "state" in harm
