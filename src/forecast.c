@@ -3,8 +3,10 @@
 #include <math.h>
 
 #include "exact_job.h"
+#include "h5_write.h"
 #include "hash_join.h"
 #include "home.h"
+#include "kept.h"
 #include "lshjoin/bucket.h"
 #include "lshjoin/coarse.h"
 #include "lshjoin/delta.h"
@@ -28,6 +30,7 @@ static const char *const memory_name[MEMORY_PARTS] = {
     [MEMORY_IMAGES] = "byte images",
     [MEMORY_FETCHED] = "others' records",
     [MEMORY_PAIRS] = "pairs",
+    [MEMORY_OUTPUT] = "output",
     [MEMORY_GROUPS] = "groups",
 };
 
@@ -78,6 +81,16 @@ static void expect_nearest(const struct needs *n) {
     if (n->o->top_k)
         n->memory[MEMORY_PAIRS] += n->load->left * sizeof(uint64_t) + kept * 2 * sizeof(double) +
                                    fmin(n->round, kept * sizeof(struct pair));
+}
+
+/* What is held back to be written together. */
+static void expect_output(const struct needs *n) {
+    const struct options *o = n->o;
+    bool is_h5 = o->output && !o->no_print && (!o->format || o->format == FORMAT_H5);
+    int tables = o->duplicates == DUPLICATES_GROUPS ? 2 : 1;
+    n->memory[MEMORY_OUTPUT] = is_h5 ? tables * (double)H5_PAIRS_BYTES : 0;
+    if (o->checkpoint)
+        n->memory[MEMORY_OUTPUT] += fmin(n->pairs, KEPT_BUFFERED) * 3 * sizeof(uint64_t);
 }
 
 /* Groups: the rows that stand in this rank's pairs, and a star's pairs, as far as one can know how many come;
@@ -216,6 +229,7 @@ void forecast_memory(double memory[MEMORY_PARTS], const struct load *load, const
         memory[MEMORY_IMAGES] = load->items;
     expect_nearest(&n);
     expect_groups(&n);
+    expect_output(&n);
     expect_old(&n);
     if (o->exact && family->is_of_vectors)
         expect_exact_vectors(&n);

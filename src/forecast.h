@@ -23,6 +23,7 @@ enum memory_part {
     MEMORY_IMAGES,     /* of vectors that are compared often: a byte a coordinate */
     MEMORY_FETCHED,    /* records of other ranks */
     MEMORY_PAIRS,      /* found, and what --top-k keeps */
+    MEMORY_OUTPUT,     /* pairs on their way to files */
     MEMORY_GROUPS,     /* of --clusters: a forest of the rows seen, or their pairs; what the rows become */
     MEMORY_PARTS
 };

@@ -8,8 +8,8 @@
 
 #include "h5_base.h"
 
-/* Pairs in a chunk of a dataset, and pairs that are held back to be written in one go: whole chunks. */
-enum { CHUNK = 1 << 16, BLOCK = 4 * CHUNK, COLUMNS = 4 };
+/* Pairs in a chunk of a dataset, which are held back to be written in one go. */
+enum { CHUNK = 1 << 16, COLUMNS = 4 };
 
 struct column {
     const char *name;
@@ -23,7 +23,7 @@ struct h5_pairs {
     int columns;
     struct column column[COLUMNS];
     hid_t file, dataset[COLUMNS]; /* 0: not open */
-    void *buffer[COLUMNS];        /* [BLOCK] */
+    void *buffer[COLUMNS];        /* [CHUNK] */
     uint64_t buffered, written;
 };
 
@@ -84,7 +84,7 @@ struct h5_pairs *h5_pairs_create(const char *file, const struct pair_columns *co
     p->file = id;
     p->columns = columns_of(columns, p->column);
     for (int i = 0; i < COLUMNS; i++)
-        p->buffer[i] = mem_alloc(BLOCK, p->column[i].size);
+        p->buffer[i] = mem_alloc(CHUNK, p->column[i].size);
     return p;
 }
 
@@ -92,18 +92,20 @@ struct h5_pairs *h5_pairs_create(const char *file, const struct pair_columns *co
  */
 static int create_datasets(struct h5_pairs *p, struct error *e) {
     hsize_t none = 0, unlimited = H5S_UNLIMITED, chunk = p->buffered ? min_u64(p->buffered, CHUNK) : CHUNK;
-    hid_t space = H5Screate_simple(1, &none, &unlimited);
+    hid_t space = H5Screate_simple(1, &none, &unlimited), access = H5Pcreate(H5P_DATASET_ACCESS);
+    H5Pset_chunk_cache(access, 0, 0, 0); /* chunks are written whole */
     for (int i = 0; i < p->columns && !e->status; i++) {
         const struct column *c = &p->column[i];
         hid_t plist = column_plist(c);
         H5Pset_chunk(plist, 1, &chunk);
-        hid_t id = H5Dcreate2(p->file, c->name, c->file_type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+        hid_t id = H5Dcreate2(p->file, c->name, c->file_type, space, H5P_DEFAULT, plist, access);
         if (id < 0)
             h5_fail(e, EX_IOERR, p->name, "/%s: cannot be created", c->name);
         else
             p->dataset[i] = id;
         H5Pclose(plist);
     }
+    H5Pclose(access);
     H5Sclose(space);
     return e->status;
 }
@@ -153,11 +155,11 @@ static void buffer_pairs(struct h5_pairs *p, const struct pair *pairs, uint64_t 
 
 int h5_pairs_write(struct h5_pairs *p, const struct pair *pairs, uint64_t n, struct error *e) {
     while (n > 0 && !e->status) {
-        uint64_t some = min_u64(n, BLOCK - p->buffered);
+        uint64_t some = min_u64(n, CHUNK - p->buffered);
         buffer_pairs(p, pairs, some);
         pairs += some;
         n -= some;
-        if (p->buffered == BLOCK)
+        if (p->buffered == CHUNK)
             flush(p, e);
     }
     return e->status;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { PATH = 4096 + 64, BUFFER = 1 << 16 };
+enum { PATH = 4096 + 64 };
 
 /* A pair as it lies in the file, after the head: one of these. */
 struct wide {
@@ -79,7 +79,7 @@ struct kept_writer {
     int fd;          /* -1: nothing has been written since the last was finished */
     bool narrow;
     uint64_t n, buffered;
-    char *buffer; /* [BUFFER] records */
+    char *buffer; /* [KEPT_BUFFERED] records */
     XXH3_state_t *sum;
 };
 
@@ -88,7 +88,7 @@ struct kept_writer *kept_writer_create(const char *directory, uint64_t rank, boo
     snprintf(w->path, sizeof w->path, "%s/.rank-%05llu.pairs.part", directory, (unsigned long long)rank);
     w->fd = -1;
     w->narrow = narrow;
-    w->buffer = mem_alloc(BUFFER, item_of(narrow));
+    w->buffer = mem_alloc(KEPT_BUFFERED, item_of(narrow));
     w->sum = XXH3_createState();
     if (!w->sum)
         die(EX_OSERR, "out of memory: the state of a checksum could not be had");
@@ -128,12 +128,12 @@ static int flush(struct kept_writer *w, struct error *e) {
 int kept_write(struct kept_writer *w, const struct pair *pairs, uint64_t n, struct error *e) {
     w->n += n;
     while (n > 0 && !e->status) {
-        uint64_t some = min_u64(n, BUFFER - w->buffered);
+        uint64_t some = min_u64(n, KEPT_BUFFERED - w->buffered);
         put(pairs, some, w->narrow, w->buffer + w->buffered * item_of(w->narrow));
         w->buffered += some;
         pairs += some;
         n -= some;
-        if (w->buffered == BUFFER)
+        if (w->buffered == KEPT_BUFFERED)
             flush(w, e);
     }
     return e->status;

@@ -130,7 +130,7 @@ def test_full_scratch(tmp_path, fails):
         pytest.skip("no file system can be mounted here")
     try:
         file = write_sets(tmp_path / "in.h5", families(5000))
-        fails(["-b", 40, "-r", 2, "--memory", "12M", "--quiet", "--scratch", small, file], EX_IOERR, small, "--scratch",
+        fails(["-b", 40, "-r", 2, "--memory", "15M", "--quiet", "--scratch", small, file], EX_IOERR, small, "--scratch",
               "no space left")
     finally:
         subprocess.run(["umount", small], check=True)
@@ -182,6 +182,14 @@ def check_least_peak(tmp_path, options, file):
     with_least_memory([*options.split(), "--force", "--quiet", "--scratch", tmp_path, "-o", tmp_path / "least", file], 2).ok()
     least = read_json(tmp_path / "least")["memory"]["budget"] >> 20
     return check_peak(tmp_path, f"{options} --force", file, 2, least)
+
+
+@pytest.mark.parametrize("options", ["--threshold 0.6", "--exact --threshold 0.6", "-b 20 -r 3 --threshold 0.6 --duplicates groups"])
+def test_peak_where_few_records_give_many_pairs(tmp_path, options):
+    """What is held back of these, to be written, is most of it."""
+    row = np.arange(60)
+    sets = Sets.of([row[:59 - k % 3] for k in range(1500)])
+    assert len(check_least_peak(tmp_path, options, write_sets(tmp_path / "in.h5", sets))) > (1 if "groups" in options else 10**6)
 
 
 @pytest.mark.parametrize("plan", ["--threshold 0.5 --recall 0.99", "-b 20 -r 3 --threshold 0.5",

@@ -321,7 +321,7 @@ def full_checkpoint(place):
 def full_scratch(place):
     options = ["-b", 40, "-r", 2, "--quiet", write_sets(place.dir / "many.h5", families(6, 8000))]
     joins.run([*options, "-o", place.dir / "unlimited"], program=FAULTS).ok()
-    little = [*options, "--memory", "12M", "--force", "-o", place.out, "--scratch"]
+    little = [*options, "--memory", "15M", "--force", "-o", place.out, "--scratch"]
     with Disk(place.dir / "small", "64k") as disk:
         broken = end(joins.start([*little, disk], 3, program=FAULTS))
         check_broken(place, broken, disk, "No space left", status=os.EX_IOERR)
