@@ -316,7 +316,7 @@ static void make_advice(const struct checkpoint *k) {
     static char advice[4200];
     if (k->next > 0 && !*advice)
         snprintf(advice, sizeof advice, "; %s holds what was done: --resume goes on with it", k->directory);
-    watch_advise(advice);
+    watch_advise(*advice ? advice : "");
 }
 
 struct checkpoint *checkpoint_open(struct comm *c, const struct options *o, struct error *e) {

@@ -46,3 +46,10 @@ bool directory_is(const char *a, const char *b) {
     return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
            first.st_ino == second.st_ino;
 }
+
+bool directory_holds(const char *directory, const char *file) {
+    char path[4096];
+    const char *slash = strrchr(file, '/');
+    snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - file + 1) : 1, slash ? file : ".");
+    return directory_is(directory, path);
+}

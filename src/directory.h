@@ -15,5 +15,7 @@ int directory_lock(const char *directory, struct error *e);
 
 /* Whether both name one that is there; NULL names none. */
 bool directory_is(const char *a, const char *b);
+/* Whether a file, that may not be there, lies in a directory; NULL is none. */
+bool directory_holds(const char *directory, const char *file);
 
 #endif

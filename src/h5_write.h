@@ -9,12 +9,12 @@
 #include "pair.h"
 
 struct h5_pairs;
+enum { H5_PAIRS_BYTES = 3 << 20 }; /* of memory: pairs held back, and what HDF5 keeps of a file */
 
 /* A new file (one that is there is replaced) with a dataset for each column, one-dimensional, chunked,
  * growing: two of rows (uint64), the value, where there is one ("bands" and "input" are uint16, all others
  * float32), and the rank (uint32). The columns' names outlive the file. Returns NULL and fills *e on failure.
  */
-enum { H5_PAIRS_BYTES = 3 << 20 }; /* of memory: pairs held back, and what HDF5 keeps of a file */
 struct h5_pairs *h5_pairs_create(const char *file, const struct pair_columns *columns, struct error *e);
 /* Append n pairs (buffered). Returns e->status. */
 int h5_pairs_write(struct h5_pairs *p, const struct pair *pairs, uint64_t n, struct error *e);

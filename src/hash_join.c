@@ -127,19 +127,22 @@ static void join_bands(struct hash_join *j, uint32_t band, uint32_t band_end, st
     signatures_free(&j->signatures);
 }
 
-int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
-              const struct plan *plan, uint32_t bands, const struct threshold *threshold, struct sink *sink,
-              struct metrics *m, struct error *e) {
-    struct hash_join join = {c, pool, o, in, plan, bands, threshold, .metrics = m}, *j = &join;
-    uint32_t all = plan->drawing.bands;
-    if ((o->max_bucket || in->old) && o->checkpoint)
+int hash_join_admit(const struct options *o, const struct inputs *in, const struct plan *plan,
+                    struct error *e) {
+    if ((o->max_bucket || in->old) && o->checkpoint && !o->exact && !plan->drawing.symbol_bits)
         error_set(
             e, EX_USAGE,
             "%s: with --checkpoint only for bands that read sketches, as planned ones of jaccard, cosine and "
             "l2 do",
             o->max_bucket ? "--max-bucket" : "--index");
-    if (comm_failed(c, e))
-        return e->status;
+    return e->status;
+}
+
+int hash_join(struct comm *c, struct pool *pool, const struct options *o, const struct inputs *in,
+              const struct plan *plan, uint32_t bands, const struct threshold *threshold, struct sink *sink,
+              struct metrics *m, struct error *e) {
+    struct hash_join join = {c, pool, o, in, plan, bands, threshold, .metrics = m}, *j = &join;
+    uint32_t all = plan->drawing.bands;
     open_home(j, sink);
     for (uint32_t band = 0; band < all && !e->status; band += bands)
         join_bands(j, band, (uint32_t)min_u64(all, (uint64_t)band + bands), e);

@@ -16,6 +16,10 @@ enum { HASH_JOIN_SHARE = 8 };
  * digests would be wide. (A checkpoint needs them told apart at once.) */
 bool hash_join_copies_wait(const struct options *o, const struct family *family, const struct drawing *d);
 
+/* Whether a join by the plan can do what is asked for. Returns e->status. Not collective. */
+int hash_join_admit(const struct options *o, const struct inputs *in, const struct plan *plan,
+                    struct error *e);
+
 /* Collective. What the plan's bands find, and the threshold keeps, goes to the sink. `bands` of them are
  * worked on together; where that is not all, candidates wait in o->scratch until all have been. Returns
  * e->status, agreed. */

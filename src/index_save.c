@@ -15,6 +15,7 @@
 #include "index_about.h"
 #include "lshjoin/sketch.h"
 #include "lshjoin/sort.h"
+#include "output.h"
 #include "owner.h"
 #include "sketch_join.h"
 
@@ -24,20 +25,16 @@ static void path_of(const struct options *o, bool part, char path[NAME]) {
     snprintf(path, NAME, "%s/%s", o->save_index, part ? ".index.h5.part" : "index.h5");
 }
 
-int index_save_prepare(struct comm *c, const struct options *o, struct error *e) {
+int index_save_prepare(struct comm *c, const struct options *o, const struct indexes *old, struct error *e) {
     char path[NAME];
     int lock = -1;
     if (!o->save_index)
         return lock;
     if (comm_rank(c) == 0 && !directory_make(o->save_index, e)) {
-        struct stat info;
         if (!directory_is(o->output, o->save_index)) /* which has its lock */
             lock = directory_lock(o->save_index, e);
         path_of(o, false, path);
-        if (stat(path, &info) == 0 && input_is_named(o, &info))
-            error_set(e, EX_CANTCREAT, "%s: is an input", path);
-        else if (access(path, F_OK) == 0 && !o->force && !o->resume) /* see check_own */
-            error_set(e, EX_CANTCREAT, "%s: is there already: --force replaces it", path);
+        output_check_file(path, o->force || o->resume, o, old, e); /* see index_save_admit */
         path_of(o, true, path);
         if (!e->status && unlink(path) != 0 && errno != ENOENT)
             error_set(e, EX_CANTCREAT, "%s: cannot be replaced: %s", path, strerror(errno));
@@ -285,26 +282,46 @@ static char *say_about(const struct save *s, struct error *e) {
     return about;
 }
 
-/* Whether an index that is there says the same of itself. */
-static bool says(const char *file, const char *about) {
+/* Whether an index that is there says the same of itself, which rank 0 knows, and of this rank's records. */
+static bool is_same(const struct save *s, const char *file, const char *about) {
     struct h5_map map = {0};
-    struct h5_sealed list = {0};
+    struct h5_sealed said = {0}, hash = {0};
     struct error ignored = {0};
-    bool is_index = !h5_map_open(&map, file, &ignored) && h5_exists(map.file_id, "/about") &&
-                    !h5_sealed_open(&list, &map, "/about", 1, &ignored);
-    const char *text = is_index && list.n == strlen(about) ? h5_sealed_at(&list, 0, list.n) : NULL;
-    bool same = text && memcmp(text, about, list.n) == 0;
-    h5_sealed_close(&list);
+    const struct shard *shard = &s->in->shard;
+    uint64_t first = shard->start[shard->rank] - shard->start[0], n = s->in->records.n;
+    bool same = !h5_map_open(&map, file, &ignored) && h5_exists(map.file_id, "/about") &&
+                h5_exists(map.file_id, "/hash") && !h5_sealed_open(&said, &map, "/about", 1, &ignored) &&
+                !h5_sealed_open(&hash, &map, "/hash", sizeof *s->in->hash, &ignored);
+    const void *text = same && about ? h5_sealed_at(&said, 0, said.n) : NULL,
+               *hashes = same && n > 0 ? h5_sealed_at(&hash, first, n) : NULL;
+    same &= !about || (text && said.n == strlen(about) && memcmp(text, about, said.n) == 0);
+    same &= n == 0 || (hashes && memcmp(hashes, s->in->hash, n * sizeof *s->in->hash) == 0);
+    h5_sealed_close(&said);
+    h5_sealed_close(&hash);
     h5_map_close(&map);
     return same;
 }
 
-/* Rank 0. On resuming an index may be there that the job has finished before it died; no other is replaced.
- */
-static void check_own(const struct save *s, const char *file, const char *about, struct error *e) {
-    if (!s->o->force && access(file, F_OK) == 0 && !says(file, about))
+int index_save_admit(struct comm *c, const struct options *o, const struct inputs *in,
+                     const struct plan *plan, struct error *e) {
+    struct save s = {.c = c, .o = o, .in = in, .plan = plan};
+    char whole[NAME];
+    if (!o->save_index)
+        return 0;
+    path_of(o, false, whole);
+    if (in->of[0].rows > SHARD_MAX_LOCAL)
+        error_set(e, EX_DATAERR,
+                  "--save-index: %llu rows: an index has at most 2^32-1: save several, of parts of the data",
+                  (unsigned long long)in->of[0].rows);
+    char *about = comm_rank(c) == 0 ? say_about(&s, e) : NULL;
+    uint64_t differs = !e->status && !o->force && access(whole, F_OK) == 0 && !is_same(&s, whole, about);
+    free(about);
+    comm_max(c, &differs, 1);
+    if (differs)
         error_set(e, EX_CANTCREAT,
-                  "%s: is there already, of other data or by another plan: --force replaces it", file);
+                  "%s: is there already, of other data or by another plan: --force replaces it", whole);
+    comm_failed(c, e);
+    return e->status;
 }
 
 /* Collective. `about` is rank 0's. */
@@ -338,19 +355,15 @@ int index_save(struct comm *c, struct pool *pool, const struct options *o, const
     path_of(o, false, whole);
     metrics_stage(m, STAGE_WRITE);
     metrics_phase(m, "index", "bands");
-    if (in->of[0].rows > SHARD_MAX_LOCAL)
-        error_set(e, EX_DATAERR,
-                  "--save-index: %llu rows: an index has at most 2^32-1: save several, of parts of the data",
-                  (unsigned long long)in->of[0].rows);
-    char *about = comm_rank(c) == 0 && !e->status ? say_about(&s, e) : NULL;
-    if (about)
-        check_own(&s, whole, about, e);
+    char *about = comm_rank(c) == 0 ? say_about(&s, e) : NULL;
     if (!comm_failed(c, e) && (s.file = h5_new_create_aligned(c, part, e)) != NULL) {
         write_all(&s, about, bands, e);
         h5_new_close(s.file, e);
     }
-    if (comm_rank(c) == 0 && !e->status && (disk_name(part, whole) != 0 || disk_sync(o->save_index) != 0))
+    if (comm_rank(c) == 0 && !e->status && (disk_name(part, whole) != 0 || disk_sync(o->save_index) != 0)) {
         error_set(e, EX_IOERR, "%s: cannot be finished: %s", whole, strerror(errno));
+        unlink(whole);
+    }
     if (comm_rank(c) == 0 && e->status)
         unlink(part);
     free(about);

@@ -43,8 +43,9 @@ struct inputs {
  * *in: the shortest part before a ":/" that is a file, unless the whole is one. Returns e->status. */
 int input_split_name(const char *name, struct input *in, struct error *e);
 
-/* Not collective. Whether a file is one that the options name to be read. */
-bool input_is_named(const struct options *o, const struct stat *file);
+/* Not collective. Whether a file is one that the options name to be read, or an index of old records (or
+ * NULL). */
+bool input_is_named(const struct options *o, const struct indexes *old, const struct stat *file);
 
 /* Collective. Open the inputs, share out the rows so that ranks hold about equally many elements, and read
  * each rank's own; they will join those of `old`, unless it is NULL. Tells progress to m. Returns e->status,

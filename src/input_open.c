@@ -40,15 +40,12 @@ static bool is_file(const char *named, const struct stat *file) {
            info.st_dev == file->st_dev && info.st_ino == file->st_ino;
 }
 
-bool input_is_named(const struct options *o, const struct stat *file) {
+bool input_is_named(const struct options *o, const struct indexes *old, const struct stat *file) {
     bool is = is_file(o->deleted, file) || (o->keep == KEEP_SCORE && is_file(o->keep_score, file));
     for (int i = 0; i < o->n_inputs; i++)
         is |= is_file(o->inputs[i], file);
-    for (int i = 0; i < o->n_indexes; i++) {
-        char name[4096 + 16];
-        snprintf(name, sizeof name, "%s/index.h5", o->indexes[i]);
-        is |= is_file(name, file);
-    }
+    for (int i = 0; old && i < old->n; i++)
+        is |= is_file(old->of[i].file, file) || is_file(old->of[i].data.file, file);
     return is;
 }
 

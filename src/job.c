@@ -138,7 +138,10 @@ static int finish(struct job *j, struct output *out, struct error *e) {
 
 /* What is to be replaced goes when nothing but bad luck can hinder the job any more. */
 static int make_way(struct job *j, struct output *out, struct error *e) {
-    if (!output_make_way(out, e))
+    hash_join_admit(j->o, &j->in, &j->plan, e);
+    if (comm_failed(j->c, e))
+        return e->status;
+    if (!index_save_admit(j->c, j->o, &j->in, &j->plan, e) && !output_make_way(out, e))
         checkpoint_make_way(j->checkpoint);
     return e->status;
 }
@@ -160,8 +163,9 @@ static int run(struct job *j, struct output *out, struct error *e) {
     if (j->o->save_index &&
         index_save(j->c, j->pool, j->o, &j->in, &j->plan, j->budget.cut.bands, &j->metrics, e))
         return e->status;
-    bool index_alone = j->o->save_index && j->o->no_print && !j->o->output;
-    if (!index_alone && (tell_identical(j, out, e) || join(j, out, e) || finish(j, out, e)))
+    if (j->o->save_index && j->o->no_print && !j->o->output) /* an index alone is wanted */
+        metrics_end(&j->metrics);
+    else if (tell_identical(j, out, e) || join(j, out, e) || finish(j, out, e))
         return e->status;
     return j->trace ? trace_write(j->trace, &j->metrics, e) : 0;
 }
@@ -181,8 +185,16 @@ static void dry_run(struct job *j, struct error *e) {
     forecast_print(stdout, &f, &j->plan, s, &j->in, j->o);
 }
 
+static bool open_trace(struct job *j, struct error *e) {
+    if (j->o->trace) {
+        metrics_keep_spans(&j->metrics);
+        j->trace = trace_open(j->c, j->o, j->old, e);
+    }
+    return !e->status;
+}
+
 static bool prepare_index(struct job *j, struct error *e) {
-    j->index_lock = index_save_prepare(j->c, j->o, e);
+    j->index_lock = index_save_prepare(j->c, j->o, j->old, e);
     return !e->status;
 }
 
@@ -201,18 +213,15 @@ int job_run(struct comm *c, const struct options *given, struct error *e) {
     if (!o->arrays) /* signals are for another program, then */
         watch_start(comm_rank(c), comm_size(c), o->stall_timeout);
     metrics_begin(&j.metrics, metrics_choose(comm_rank(c), o->quiet, o->progress), comm_bytes_sent(c));
-    if (o->trace) {
-        metrics_keep_spans(&j.metrics);
-        j.trace = trace_open(c, o, e);
-    }
     budget_open(&j.budget, c, &j.fitted);
     j.pool = pool_create(o->threads);
     struct output *out = NULL;
     j.old = indexes_open(c, &j.fitted, e);
     if (o->dry_run)
         dry_run(&j, e);
-    else if (!e->status && (out = output_prepare(c, j.pool, o, e)) && prepare_index(&j, e) &&
-             open_checkpoint(&j, e) && !inputs_read(&j.in, j.old, c, j.pool, o, &j.metrics, e) &&
+    else if (!e->status && open_trace(&j, e) && (out = output_prepare(c, j.pool, o, j.old, e)) &&
+             prepare_index(&j, e) && open_checkpoint(&j, e) &&
+             !inputs_read(&j.in, j.old, c, j.pool, o, &j.metrics, e) &&
              !deleted_take(c, j.pool, o, &j.in, e) && !output_open(out, &j.in, &j.metrics.values, e))
         run(&j, out, e);
     if (out)

@@ -19,11 +19,11 @@ struct kept_name {
 bool kept_is_name(const char *file);
 
 struct kept_writer;
+enum { KEPT_BUFFERED = 1 << 16 }; /* pairs in memory */
 
 /* Pairs to come, of some rank, into the directory; which step they are of is said at the end. `narrow`: row
  * numbers are below 2^32, and values may be rounded to single precision, as all outputs have them; half the
  * bytes. */
-enum { KEPT_BUFFERED = 1 << 16 }; /* pairs in memory */
 struct kept_writer *kept_writer_create(const char *directory, uint64_t rank, bool narrow);
 /* Append n pairs (buffered). Returns e->status: EX_IOERR or EX_CANTCREAT. */
 int kept_write(struct kept_writer *w, const struct pair *pairs, uint64_t n, struct error *e);

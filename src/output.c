@@ -36,6 +36,7 @@ struct output {
     struct comm *c;
     struct pool *pool;
     const struct options *o;
+    const struct indexes *old; /* of --index, or NULL */
     const struct shard *shard;
     struct ids ids;           /* of --ids */
     struct histogram *values; /* not owned */
@@ -91,6 +92,24 @@ static bool is_part_name(const char *name) {
     return is_final_name(inner);
 }
 
+int output_check_file(const char *file, bool replaces, const struct options *o, const struct indexes *old,
+                      struct error *e) {
+    struct stat info;
+    bool is_there = lstat(file, &info) == 0;
+    if (is_there && !S_ISREG(info.st_mode))
+        return error_set(e, EX_CANTCREAT, "%s: is there and is no regular file", file);
+    if (is_there && input_is_named(o, old, &info))
+        return error_set(e, EX_CANTCREAT, "%s: is an input", file);
+    if (is_there && !replaces)
+        return error_set(e, EX_CANTCREAT, "%s: is there already; --force replaces it", file);
+    return 0;
+}
+
+bool output_has_name(const struct options *o, const char *file) {
+    const char *slash = strrchr(file, '/');
+    return directory_holds(o->output, file) && is_final_name(slash ? slash + 1 : file);
+}
+
 /* Call a function for each file of the directory that a run gives a name, or was writing. Of nobody else's
  * files. */
 static void each_file(const struct output *out,
@@ -118,7 +137,7 @@ static void check_file(const struct output *out, DIR *d, const char *name, struc
     struct stat info;
     if (is_part_name(name))
         take_away(out, d, name, e);
-    else if (fstatat(dirfd(d), name, &info, AT_SYMLINK_NOFOLLOW) == 0 && input_is_named(o, &info))
+    else if (fstatat(dirfd(d), name, &info, AT_SYMLINK_NOFOLLOW) == 0 && input_is_named(o, out->old, &info))
         error_set(e, EX_CANTCREAT, "%s/%s: is an input, and in the way of the output", o->output, name);
     else if (!o->force && !o->resume) /* what is resumed died before its report */
         error_set(e, EX_CANTCREAT, "%s: holds %s of an earlier run; --force replaces it", o->output, name);
@@ -147,8 +166,10 @@ int output_make_way(struct output *out, struct error *e) {
     char report[4096 + NAME];
     if (out->o->output && comm_rank(out->c) == 0) {
         path_of(out, "run.json", false, report);
-        unlink(report); /* first, so that what is left never looks finished */
-        each_file(out, take_away_whole, e);
+        if (unlink(report) != 0 && errno != ENOENT) /* first, so that what is left never looks finished */
+            error_set(e, EX_CANTCREAT, "%s: cannot be removed: %s", report, strerror(errno));
+        if (!e->status)
+            each_file(out, take_away_whole, e);
     }
     out->owns_names = !comm_failed(out->c, e);
     return e->status;
@@ -192,9 +213,10 @@ static void open_file(const struct output *out, struct table *t, struct error *e
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", path, strerror(errno));
 }
 
-struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e) {
+struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o,
+                              const struct indexes *old, struct error *e) {
     struct output *out = mem_zero(1, sizeof *out);
-    *out = (struct output){.c = c, .pool = pool, .o = o, .lock = -1};
+    *out = (struct output){.c = c, .pool = pool, .o = o, .old = old, .lock = -1};
     if (o->output && comm_rank(c) == 0)
         prepare_directory(out, e);
     if (!comm_failed(c, e))

@@ -15,10 +15,18 @@
 
 struct output;
 
+/* Not collective. Whether the run may make a file, where one may be already: that must be a regular one, no
+ * input, and one that is to be replaced. Returns e->status: EX_CANTCREAT. */
+int output_check_file(const char *file, bool replaces, const struct options *o, const struct indexes *old,
+                      struct error *e);
+/* Whether a file bears a name that the run gives to one of its own in the directory of the output. */
+bool output_has_name(const struct options *o, const char *file);
+
 /* Collective. Makes the directory ready, before any work is done: refuses one that holds a run, unless
  * forced, and one that another run writes to; removes nothing but what a run that died was writing. On
  * failure *e is set on every rank and printed, and NULL returned. */
-struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o, struct error *e);
+struct output *output_prepare(struct comm *c, struct pool *pool, const struct options *o,
+                              const struct indexes *old, struct error *e);
 /* Collective. Opens this rank's file, and reads the ids of the inputs where pairs are told by them. Values of
  * pairs will be counted in *values, over the range that they can have. Returns e->status, agreed and printed.
  */

@@ -5,17 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "input.h"
+#include "directory.h"
+#include "output.h"
 #include "route.h"
 
 enum { MOST_AT_ONCE = 1 << 24 };
 
 struct trace {
     struct comm *c;
+    const struct options *o;
+    const struct indexes *old; /* of --index, or NULL */
     const char *file;
     char *part;
     FILE *out; /* of rank 0 */
@@ -30,24 +32,25 @@ struct event {
     int rank;
 };
 
-/* Whether the file may be replaced, if it is there. */
-static int check_file(const char *file, const struct options *o, struct error *e) {
-    struct stat info;
-    if (stat(file, &info) != 0)
-        return 0;
-    if (!S_ISREG(info.st_mode))
-        return error_set(e, EX_CANTCREAT, "%s: is there and is no regular file", file);
-    if (input_is_named(o, &info))
-        return error_set(e, EX_CANTCREAT, "%s: is an input", file);
-    return o->force ? 0 : error_set(e, EX_CANTCREAT, "%s: is there already; --force replaces it", file);
+/* At the beginning, and again when it gets its name: the run itself has made files meanwhile. */
+static int check_file(const struct trace *t, struct error *e) {
+    const struct options *o = t->o;
+    if (output_has_name(o, t->file) || directory_holds(o->save_index, t->file) ||
+        directory_holds(o->checkpoint, t->file))
+        return error_set(e, EX_CANTCREAT, "%s: --trace: is where the run keeps files of its own", t->file);
+    return output_check_file(t->file, o->force, o, t->old, e);
 }
 
-struct trace *trace_open(struct comm *c, const struct options *o, struct error *e) {
+struct trace *trace_open(struct comm *c, const struct options *o, const struct indexes *old,
+                         struct error *e) {
     const size_t ending = 32;
     struct trace *t = mem_zero(1, sizeof *t);
-    *t = (struct trace){.c = c, .file = o->trace, .part = mem_alloc(strlen(o->trace) + ending, 1)};
+    *t = (struct trace){
+        .c = c, .o = o, .old = old, .file = o->trace, .part = mem_alloc(strlen(o->trace) + ending, 1)};
     sprintf(t->part, "%s.part-%lld", t->file, (long long)getpid());
-    if (comm_rank(c) == 0 && !check_file(t->file, o, e) && !(t->out = fopen(t->part, "wx")))
+    if (comm_rank(c) == 0)
+        unlink(t->part); /* of one that bore our number, and died */
+    if (comm_rank(c) == 0 && !check_file(t, e) && !(t->out = fopen(t->part, "wx")))
         error_set(e, EX_CANTCREAT, "%s: cannot be made: %s", t->part, strerror(errno));
     if (!comm_failed(c, e))
         return t;
@@ -98,10 +101,12 @@ int trace_write(struct trace *t, const struct metrics *m, struct error *e) {
         bool good = !ferror(t->out);
         good = fclose(t->out) == 0 && good;
         t->out = NULL;
-        if (!good || rename(t->part, t->file) != 0) {
+        if (!good)
+            error_set(e, EX_IOERR, "%s: cannot be written: %s", t->part, strerror(errno));
+        if (!e->status && !check_file(t, e) && rename(t->part, t->file) != 0)
             error_set(e, EX_IOERR, "%s: cannot be written: %s", t->file, strerror(errno));
+        if (e->status)
             unlink(t->part);
-        }
     }
     comm_failed(t->c, e);
     return e->status;

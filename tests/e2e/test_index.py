@@ -334,12 +334,32 @@ def test_a_resumed_job_replaces_its_own_index_only(tmp_path, ranks):
     args = ["--threshold", "0.5", "--round", "4K", "--save-index", index, "-o", tmp_path / "out", *kept]
     died = run([*args, old], ranks, program=FAULTS, env={"LSHJOIN_FAULT": "commit:0:1:kill"})
     assert died.rc != 0
-    saved = (index / "index.h5").read_bytes()
-    for more in [other], ["--threshold", "0.6", old], ["--recall", "0.99", old]:
+    saved, pairs = (index / "index.h5").read_bytes(), tmp_path / "out" / "pairs-00000-of-00001.h5"
+    pairs.write_bytes(b"of a run that died before its report")
+    shutil.rmtree(tmp_path / "kept")
+    data = old.read_bytes()
+    for harm, more in (0, [other]), (0, ["--threshold", "0.6", old]), (0, ["--recall", "0.99", old]), (1, [old]):
+        with h5py.File(old, "r+") as f:  # of the same shape, with one element of the last set another
+            f["sets/indices"][-1] += f["sets/indices"].dtype.type(harm)
         refused = run([*args, *more], ranks)
-        assert refused.rc == 73 and "index.h5" in refused.err and (index / "index.h5").read_bytes() == saved, refused.err
+        assert refused.rc == 73 and "index.h5" in refused.messages[-1], refused.err
+        assert (index / "index.h5").read_bytes() == saved and pairs.exists()
+    old.write_bytes(data)
     run([*args, old], ranks).ok()
     assert contents(index) and (index / "index.h5").read_bytes() == saved
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_what_an_index_needs_is_an_input(tmp_path, force):
+    """Itself, and the file that holds its records."""
+    old, new = (write_sets(tmp_path / f"{seed}.h5", families(seed, 60)) for seed in (18, 19))
+    index = tmp_path / "index"
+    run(["--threshold", "0.5", "--save-index", index, "--no-print", old]).ok()
+    before = [f.read_bytes() for f in (old, index / "index.h5")]
+    for more in ["--trace", old], ["--trace", index / "index.h5"], ["--save-index", index]:
+        refused = run(["--index", index, "--no-print", *force, *more, new], 2)
+        assert refused.rc == 73 and ("is an input" in refused.err or not force), refused.err
+    assert [f.read_bytes() for f in (old, index / "index.h5")] == before
 
 
 def test_an_index_and_groups_without_pairs(tmp_path):
@@ -407,6 +427,9 @@ def test_names_that_are_not_utf8(tmp_path, fails, name, object):
             f.move("sets", object)
     fails(["--threshold", "0.5", "--save-index", tmp_path / "index", "--no-print", path], 65, "UTF-8")
     assert list((tmp_path / "index").iterdir()) == []
+    run(["--threshold", "0.5", "-o", tmp_path / "out", path]).ok()
+    refused = run(["--threshold", "0.5", "--save-index", tmp_path / "index", "-o", tmp_path / "out", "--force", path])
+    assert refused.rc == 65 and len(read_h5(tmp_path / "out"))
 
 
 @pytest.mark.parametrize("ranks", [1, 3])

@@ -368,6 +368,13 @@ def test_a_trace_replaces_nothing_by_mistake(source, tmp_path, ranks):
         said = run([*OPTIONS, "--no-print", "--trace", file, *options, data], ranks)
         assert said.rc == 73 and len(said.messages) == 1 and why in said.messages[0], said.err
     assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for place, options in (("out/run.json", ["-o", "out"]), ("out/pairs.h5", ["-o", "out"]), ("link", ["--no-print"]),
+                           ("index/index.h5", ["--save-index", "index", "--no-print"]),
+                           ("kept/state.json", ["--checkpoint", "kept", "--no-print"])):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        said = run([*OPTIONS, "--threshold", "0.5", "--trace", place, "--force", *options, data], ranks, cwd=tmp_path)
+        assert said.rc == 73 and len(said.messages) == 1 and place in said.messages[0], said.err
     run([*OPTIONS, "--no-print", "--trace", other, "--force", data], ranks).ok()
     assert json.loads(other.read_text()) and (tmp_path / "other.part").read_text() == "mine, too"
 

@@ -186,6 +186,8 @@ def test_a_job_that_cannot_begin_leaves_the_state(died, ranks):
     for more, status in (["--memory", "1M"], os.EX_UNAVAILABLE), (["--metric", "cosine"], os.EX_DATAERR):
         died.args = [*whole, *more]
         refused(died, ranks, "--force", "--quiet", status=status, says=[])
+    died.args = [*whole, "-b", "12", "-r", "3", "--max-bucket", "9"]
+    refused(died, ranks, "--force", "--quiet", status=os.EX_USAGE, says=["--max-bucket"])
     died.args = [*whole[:-1], "nowhere.h5"]
     refused(died, ranks, "--force", "--quiet", status=os.EX_NOINPUT, says=["nowhere.h5"])
     assert {f.name: f.read_bytes() for f in died.kept.iterdir()} == before
