@@ -110,37 +110,31 @@ bool output_has_name(const struct options *o, const char *file) {
     return directory_holds(o->output, file) && is_final_name(slash ? slash + 1 : file);
 }
 
-/* Call a function for each file of the directory that a run gives a name, or was writing. Of nobody else's
- * files. */
-static void each_file(const struct output *out,
-                      void (*f)(const struct output *, DIR *, const char *name, struct error *),
-                      struct error *e) {
-    DIR *d = opendir(out->o->output);
-    if (!d) {
-        error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", out->o->output, strerror(errno));
-        return;
-    }
-    for (struct dirent *entry; !e->status && (entry = readdir(d));)
-        if (is_final_name(entry->d_name) || is_part_name(entry->d_name))
-            f(out, d, entry->d_name, e);
-    closedir(d);
-}
-
-static void take_away(const struct output *out, DIR *d, const char *name, struct error *e) {
-    if (unlinkat(dirfd(d), name, 0) != 0)
-        error_set(e, EX_CANTCREAT, "%s/%s: cannot be removed: %s", out->o->output, name, strerror(errno));
-}
-
-/* Refuse what is in the way, unless it is to be replaced; what a run that died was writing is removed. */
-static void check_file(const struct output *out, DIR *d, const char *name, struct error *e) {
+/* Refuse what is in the way, unless it is to be replaced. */
+static void check_final(const struct output *out, DIR *d, const char *name, struct error *e) {
     const struct options *o = out->o;
     struct stat info;
-    if (is_part_name(name))
-        take_away(out, d, name, e);
-    else if (fstatat(dirfd(d), name, &info, AT_SYMLINK_NOFOLLOW) == 0 && input_is_named(o, out->old, &info))
+    if (fstatat(dirfd(d), name, &info, AT_SYMLINK_NOFOLLOW) == 0 && input_is_named(o, out->old, &info))
         error_set(e, EX_CANTCREAT, "%s/%s: is an input, and in the way of the output", o->output, name);
     else if (!o->force && !o->resume) /* what is resumed died before its report */
         error_set(e, EX_CANTCREAT, "%s: holds %s of an earlier run; --force replaces it", o->output, name);
+}
+
+/* First files that runs have finished are checked, and those removed that one was writing when it died; then,
+ * to make way, the finished ones are removed. Of nobody else's files. */
+static void clear(const struct output *out, bool makes_way, struct error *e) {
+    DIR *d = opendir(out->o->output);
+    if (!d)
+        error_set(e, EX_CANTCREAT, "%s: cannot be listed: %s", out->o->output, strerror(errno));
+    for (struct dirent *entry; !e->status && (entry = readdir(d));) {
+        const char *name = entry->d_name;
+        if (is_final_name(name) && !makes_way)
+            check_final(out, d, name, e);
+        else if ((makes_way ? is_final_name(name) : is_part_name(name)) && unlinkat(dirfd(d), name, 0) != 0)
+            error_set(e, EX_CANTCREAT, "%s/%s: cannot be removed: %s", out->o->output, name, strerror(errno));
+    }
+    if (d)
+        closedir(d);
 }
 
 /* Rank 0. The directory, locked, in which nothing is that must not be replaced. */
@@ -154,12 +148,7 @@ static void prepare_directory(struct output *out, struct error *e) {
     if (!e->status && !o->force && access(report, F_OK) == 0)
         error_set(e, EX_CANTCREAT, "%s: holds a finished run (run.json); --force replaces it", o->output);
     if (!e->status)
-        each_file(out, check_file, e);
-}
-
-static void take_away_whole(const struct output *out, DIR *d, const char *name, struct error *e) {
-    if (is_final_name(name))
-        take_away(out, d, name, e);
+        clear(out, false, e);
 }
 
 int output_make_way(struct output *out, struct error *e) {
@@ -169,7 +158,7 @@ int output_make_way(struct output *out, struct error *e) {
         if (unlink(report) != 0 && errno != ENOENT) /* first, so that what is left never looks finished */
             error_set(e, EX_CANTCREAT, "%s: cannot be removed: %s", report, strerror(errno));
         if (!e->status)
-            each_file(out, take_away_whole, e);
+            clear(out, true, e);
     }
     out->owns_names = !comm_failed(out->c, e);
     return e->status;
