@@ -84,7 +84,8 @@ static uint64_t send(struct comm *c, struct parcel p, struct bucket_list *list) 
     uint64_t *row = comm_exchange(c, sizeof *row, p.row, p.of_rank + ranks, came + ranks);
     uint64_t n = sum(came, ranks), n_rows = sum(came + ranks, ranks);
     bucket_list_reserve(list, n, n_rows);
-    memcpy(list->row + list->n_rows, row, n_rows * sizeof *row);
+    if (n_rows > 0) /* an empty list has no rows to add to */
+        memcpy(list->row + list->n_rows, row, n_rows * sizeof *row);
     for (uint64_t k = 0; k < n; k++) {
         pairs += bucket_pairs(&bucket[k]);
         bucket[k].first = list->n_rows;
