@@ -29,7 +29,7 @@ ctest --test-dir build --parallel 6 --output-on-failure --no-tests=error "${sele
 grep -h '^SKIPPED' build/Testing/Temporary/LastTest.log | sort -u | sed 's/^SKIPPED \[[0-9]*\]/Not tested:/' || true
 [ "$status" = 0 ] || exit "$status"
 if [ "${1:-}" = --all ]; then
-    tests/sanitizers.sh quick asan tsan valgrind
+    tests/sanitizers.sh quick asan leaks tsan valgrind
 else
     tests/sanitizers.sh quick
 fi

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Runs the tests in builds that watch them: tests/sanitizers.sh [quick | asan | tsan | valgrind]...
+# Runs the tests in builds that watch them: tests/sanitizers.sh [quick | asan | leaks | tsan | valgrind]...
 #     quick     some unit tests, and a few seconds of each fuzz target, under AddressSanitizer and UndefinedBehaviorSanitizer (clang)
 #     asan      all tests, under AddressSanitizer and UndefinedBehaviorSanitizer together
+#     leaks     the same once more, with LeakSanitizer, which takes a second or two at the end of each of thousands of processes
 #     tsan      all tests, under ThreadSanitizer
 #     valgrind  the unit tests of the core, in the usual build, but those that measure by very many numbers
 # Further arguments after -- go to ctest: tests/sanitizers.sh asan -- -R e2e-sets
@@ -18,8 +19,7 @@ done
 more=("$@")
 
 export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
-# Memory that libraries hold until the end is found through frames that keep no frame pointer.
-export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0:fast_unwind_on_malloc=0
+export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 # No process waits for a second at its end, as it would for threads that still run: there are thousands of processes.
 export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:ignore_noninstrumented_modules=1:atexit_sleep_ms=0
 export LSHJOIN_TEST_PATIENCE=10 # times as long as elsewhere
@@ -40,7 +40,10 @@ quick() {
 # what needs several times 10 GB.
 elsewhere='^(memory|e2e-(memory|memory_long|pack_memory|failing|failing_all|library|documents|deb|lshreport_page|slurm)|large-2)$'
 
-watched() {
+watched() { # by the build of this preset; 1: with LeakSanitizer
+    local leaks=${2:-0}
+    # memory that libraries hold until the end is found through frames that keep no frame pointer
+    export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=$leaks:fast_unwind_on_malloc=$((1 - leaks))
     cmake --preset "$1" -DBUILD_TESTING=ON
     cmake --build "build-$1" --parallel "$(nproc)"
     ctest --test-dir "build-$1" --parallel "$((3 * $(nproc)))" --output-on-failure --no-tests=error -E "$elsewhere" "${more[@]}"
@@ -50,6 +53,7 @@ for mode in "${modes[@]}"; do
     case $mode in
         quick) quick ;;
         asan | tsan) watched "$mode" ;;
+        leaks) watched asan 1 ;;
         valgrind)
             command -v valgrind >/dev/null || { echo "No valgrind here" >&2; continue; }
             cmake --build build --parallel "$(nproc)" --target unit_tests >/dev/null
@@ -59,6 +63,6 @@ for mode in "${modes[@]}"; do
                 valgrind -q --error-exitcode=1 --leak-check=full --trace-children=no "$program" >/dev/null
                 echo "valgrind: $name is clean"
             done ;;
-        *) echo "usage: $0 [quick | asan | tsan | valgrind]... [-- ARGUMENTS OF CTEST]" >&2; exit 64 ;;
+        *) echo "usage: $0 [quick | asan | leaks | tsan | valgrind]... [-- ARGUMENTS OF CTEST]" >&2; exit 64 ;;
     esac
 done
