@@ -30,10 +30,11 @@ int checkpoint_identify(struct checkpoint *k, const struct inputs *in, struct er
 
 /* Collective. On resuming the plan that the job has: true. */
 bool checkpoint_has_plan(struct checkpoint *k, struct plan *p, struct survey *s);
-/* Removes what is not gone on from, once nothing but bad luck can hinder the job. */
-void checkpoint_make_way(const struct checkpoint *k);
 /* The plan to keep. */
 void checkpoint_plan(struct checkpoint *k, const struct plan *p, const struct survey *s);
+
+/* By rank 0, when nothing but bad luck can hinder the job any more: what is not gone on from is removed. */
+void checkpoint_make_way(const struct checkpoint *k);
 
 /* Collective. Pairs of rows below `rows` are going to come. Of a resumed job: what was counted is added to
  * *m. From now on time runs towards the first checkpoint, and who asks to leave must wait for a step to end,

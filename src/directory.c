@@ -41,10 +41,14 @@ int directory_lock(const char *directory, struct error *e) {
     return lock;
 }
 
+bool directory_leads_to(const char *name, const struct stat *file) {
+    struct stat info;
+    return name && stat(name, &info) == 0 && info.st_dev == file->st_dev && info.st_ino == file->st_ino;
+}
+
 bool directory_is(const char *a, const char *b) {
-    struct stat first, second;
-    return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
+    struct stat info;
+    return a && stat(a, &info) == 0 && directory_leads_to(b, &info);
 }
 
 bool directory_holds(const char *directory, const char *file) {

@@ -3,6 +3,7 @@
 #define DIRECTORY_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "lshjoin/base.h"
 
@@ -13,6 +14,8 @@ int directory_make(const char *directory, struct error *e);
  * EX_CANTCREAT. */
 int directory_lock(const char *directory, struct error *e);
 
+/* Whether a name, or NULL, leads to this very file or directory. */
+bool directory_leads_to(const char *name, const struct stat *file);
 /* Whether both name one that is there; NULL names none. */
 bool directory_is(const char *a, const char *b);
 /* Whether a file, that may not be there, lies in a directory; NULL is none. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "directory.h"
 #include "index.h"
 #include "lshjoin/text_read.h"
 
@@ -35,9 +36,7 @@ int input_split_name(const char *name, struct input *in, struct error *e) {
 static bool is_file(const char *named, const struct stat *file) {
     struct input in;
     struct error ignored = {0};
-    struct stat info;
-    return named && !input_split_name(named, &in, &ignored) && stat(in.file, &info) == 0 &&
-           info.st_dev == file->st_dev && info.st_ino == file->st_ino;
+    return named && !input_split_name(named, &in, &ignored) && directory_leads_to(in.file, file);
 }
 
 bool input_is_named(const struct options *o, const struct indexes *old, const struct stat *file) {

@@ -8,18 +8,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "disk.h"
-
-static bool is_same(const char *name, const struct stat *file) {
-    struct stat info;
-    return stat(name, &info) == 0 && info.st_dev == file->st_dev && info.st_ino == file->st_ino;
-}
 
 static bool is_input(const struct stat *file, const struct corpus *in, const char *list) {
     for (uint64_t i = 0; i < in->n; i++)
-        if (is_same(in->file[i].name, file))
+        if (directory_leads_to(in->file[i].name, file))
             return true;
-    return list && is_same(list, file);
+    return directory_leads_to(list, file);
 }
 
 static void refuse_existing(const struct target *t, struct error *e) {
