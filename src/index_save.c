@@ -360,9 +360,12 @@ int index_save(struct comm *c, struct pool *pool, const struct options *o, const
         write_all(&s, about, bands, e);
         h5_new_close(s.file, e);
     }
-    if (comm_rank(c) == 0 && !e->status && (disk_name(part, whole) != 0 || disk_sync(o->save_index) != 0)) {
-        error_set(e, EX_IOERR, "%s: cannot be finished: %s", whole, strerror(errno));
-        unlink(whole);
+    if (comm_rank(c) == 0 && !e->status) {
+        bool is_named = disk_name(part, whole) == 0; /* else an earlier one stays */
+        if (!is_named || disk_sync(o->save_index) != 0)
+            error_set(e, EX_IOERR, "%s: cannot be finished: %s", whole, strerror(errno));
+        if (is_named && e->status)
+            unlink(whole);
     }
     if (comm_rank(c) == 0 && e->status)
         unlink(part);
