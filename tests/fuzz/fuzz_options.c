@@ -12,11 +12,13 @@
 enum { MOST = 24 };
 
 static void check_options(const struct options *o) {
-    MUST(o->exact || (o->bands >= 1 && o->rows >= 1) || o->recall > 0);
+    bool plans = o->recall > 0, hashes = o->bands >= 1 && o->rows >= 1, asks = o->n_indexes > 0;
+    MUST(plans + hashes + asks + o->exact == 1); /* an index has its bands */
     MUST(o->threads >= 1 && o->files >= 1 && o->round_bytes >= 4096 && o->n_inputs >= 1 && o->n_inputs <= 2);
     MUST(isfinite(o->recall) && o->recall >= 0 && o->recall <= 1 && isfinite(o->width) && o->width >= 0);
     MUST(isfinite(o->threshold.value) && o->threshold.value >= 0);
-    if (o->threshold_text && o->family != &family_ip)
+    bool is_fraction = o->threshold_text && !asks && o->family != &family_ip; /* an index has its metric */
+    if (is_fraction)
         MUST(o->threshold.exact.q > 0 && o->threshold.exact.q <= 1000000000 &&
              o->threshold.exact.p <= o->threshold.exact.q);
 }

@@ -2,6 +2,7 @@
 # Builds the fuzz targets with clang, AddressSanitizer and UndefinedBehaviorSanitizer, and runs each for so many seconds:
 #     tests/fuzz/run.sh [SECONDS [TARGET...]]
 # With 0, or without, the corpora alone are replayed. What is found goes to build-fuzz/found, new inputs to build-fuzz/corpus.
+# The same corpora lead to the same inputs, so that a new clone tries what was tried before: a change is not blamed for older faults.
 #
 # A crash within libhdf5 of what the target `h5` makes is HDF5's own (1.10 has known ones, which a broken file brings about): it is counted,
 # kept, and the run goes on. Whatever else is found ends it with an error.
@@ -20,6 +21,10 @@ cmake --build build-fuzz --parallel "$(nproc)" --target "${targets[@]/#/fuzz_}" 
 export ASAN_OPTIONS=allocator_may_return_null=1:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 limits=(-rss_limit_mb=4096 -malloc_limit_mb=4096 -timeout=20 -max_len=4096 -close_fd_mask=1)
+
+# Inputs are also drawn from what is compared, addresses among it: these have to be the same each time, where that is allowed.
+in_place=()
+! setarch -R true 2>/dev/null || in_place=(setarch -R)
 
 TMPDIR=$(mktemp -d --tmpdir="$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 export TMPDIR
@@ -45,7 +50,7 @@ for target in "${targets[@]}"; do
     end=$((SECONDS + seconds)) runs=0 theirs=0
     while [ $SECONDS -lt $end ]; do
         status=0
-        "$program" "${options[@]}" -max_total_time=$((end - SECONDS)) -print_final_stats=1 \
+        "${in_place[@]}" "$program" "${options[@]}" -seed=$((1 + theirs)) -max_total_time=$((end - SECONDS)) -print_final_stats=1 \
             "build-fuzz/corpus/$target" "tests/fuzz/corpus/$target" 2>"$found/log" || status=$?
         runs=$((runs + $(sed -n 's/^stat::number_of_executed_units: *//p' "$found/log" | tail -1)))
         [ $status != 0 ] || break
