@@ -19,6 +19,8 @@ FAULTS = Path(os.environ.get("LSHJOIN_FAULTS", ROOT / "build" / "tests" / "lshjo
 MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
        "OMPI_MCA_odls_base_sigkill_timeout": "0"}  # after a failure mpirun would wait for 2 s
+# Ranks of one machine need no network, and take longer to look for one than for a test's join. One rank looks for none by itself.
+NEAR = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "^openib,usnic,ofi,uct,tcp"}
 NO_ROW = 2**64 - 1
 PATIENCE = int(os.environ.get("LSHJOIN_TEST_PATIENCE", 1))  # programs are slower by that under sanitizers
 SPEAKERS = ("lshjoin:", "lshpack:")  # how a message begins
@@ -66,8 +68,9 @@ def command(args, ranks=1, wrap=(), program=BINARY):
 
 def start(args, ranks=1, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=None, wrap=(),
           program=BINARY, cwd=None):
-    return subprocess.Popen(command(args, ranks, wrap, program), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd,
-                            env={**os.environ, **MPI, **(env or {})}, start_new_session=True)
+    env = {**os.environ, **MPI, **(NEAR if ranks > 1 else {}), **(env or {})}
+    return subprocess.Popen(command(args, ranks, wrap, program), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=env,
+                            start_new_session=True)
 
 
 def kill(process):

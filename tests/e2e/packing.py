@@ -23,11 +23,10 @@ import joins
 
 BINARY = Path(os.environ.get("LSHPACK", joins.ROOT / "build" / "lshpack")).absolute()
 TINY = ["--memory", "1K"]  # makes all columns spill, after every batch of pieces
-# Ranks of one machine need neither a network nor, when there is but one, a daemon: half a second less a start.
+# When there is but one rank it needs no daemon either: half a second less a start.
 # Without the daemon all such processes share one directory of Open MPI's, unless they are given one each.
 SESSIONS = tempfile.TemporaryDirectory(prefix="lshpack-test-")
-QUICK = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "^openib,usnic,ofi,uct,tcp", "OMPI_MCA_ess_singleton_isolated": "1",
-         "OMPI_MCA_orte_tmpdir_base": SESSIONS.name}
+QUICK = {**joins.NEAR, "OMPI_MCA_ess_singleton_isolated": "1", "OMPI_MCA_orte_tmpdir_base": SESSIONS.name}
 MIB = 1 << 20
 
 
