@@ -139,7 +139,7 @@ class Job:
             self.state = (folder / "died" / "kept").rename(folder / "state")
 
     def run(self, place, env, program=None):
-        """In a directory of its own, which is made."""
+        """In a directory of its own, which is made, and is {d} in the values of `env`."""
         place.mkdir()
         if self.state:
             shutil.copytree(self.state, place / "kept")
@@ -147,7 +147,8 @@ class Job:
         args = [*(word.format(d=place) for word in self.kind.options.split()), *self.inputs, *([] if prints else ["--quiet", "-o", place / "out"])]
         sessions = {"OMPI_MCA_orte_tmpdir_base": str(place)} if self.packs else {}
         return joins.run(args, self.ranks, program=program or self.program, timeout=60, wrap=self.wrap,
-                         env={**(packing.QUICK if self.packs else {}), **sessions, **env})
+                         env={**(packing.QUICK if self.packs else {}), **sessions,
+                              **{name: value.format(d=place) for name, value in env.items()}})
 
     def good(self, env):
         """Run without a failure and keep what comes of it."""
