@@ -1,21 +1,32 @@
 #include "h5_create.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "comm_mpi.h"
+#include "disk.h"
 #include "h5_base.h"
 #include "lshjoin/seal.h"
 
 enum { CHUNK_BYTES = 1 << 20, MOST_AT_ONCE = 1 << 26, CACHE_LINE = 64 };
 
+/* What HDF5 adds to data: so much for each chunk, each dataset, and all else; and one part in so many, as
+ * chunks are not always side by side. */
+enum { CHUNK_ENTRY = 256, DATASET_BYTES = 1 << 12, OTHER_BYTES = 1 << 16, GAPS = 32 };
+
 struct h5_new {
     struct comm *c;
     char *name;
-    hid_t file, transfer;
+    hid_t file;
+    uint64_t least, alignment; /* what has so many bytes begins where so many divide */
+    int place;                 /* rank 0 of several: the file again, to reserve room for it; or -1 */
+    uint64_t reserved;         /* bytes */
 };
 
 uint64_t h5_type_bytes(enum h5_type type) {
@@ -66,33 +77,57 @@ static int agree(struct h5_new *f, struct error *e) {
     return e->status;
 }
 
-/* How the file is opened, to be closed, objects of so many bytes being aligned, and how it will be written. A
- * rank alone need not wait for MPI-IO, which wants more of MPI than that has. */
-static hid_t prepare(struct h5_new *f, uint64_t least, uint64_t alignment, struct error *e) {
-    bool together = comm_size(f->c) > 1;
+/* How the file is opened, to be closed. A rank alone need not wait for MPI-IO, which wants more of MPI than
+ * that has. */
+static hid_t prepare(struct h5_new *f, struct error *e) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    f->transfer = H5Pcreate(H5P_DATASET_XFER);
-    if (access < 0 || f->transfer < 0)
+    if (access < 0)
         h5_fail(e, EX_OSERR, f->name, "cannot be prepared");
     if (agree(f, e)) /* MPI-IO has a communicator of its own, which all ranks make */
         return access;
-    if ((together && H5Pset_fapl_mpio(access, f->c->mpi, MPI_INFO_NULL) < 0) ||
-        (together && H5Pset_dxpl_mpio(f->transfer, H5FD_MPIO_COLLECTIVE) < 0) ||
-        H5Pset_alignment(access, least, alignment) < 0)
+    if ((comm_size(f->c) > 1 && H5Pset_fapl_mpio(access, f->c->mpi, MPI_INFO_NULL) < 0) ||
+        H5Pset_alignment(access, f->least, f->alignment) < 0)
         h5_fail(e, EX_OSERR, f->name, "cannot be prepared");
     return access;
+}
+
+static uint64_t row_bytes(const struct h5_part *p) {
+    return (p->rank == 2 ? p->width : 1) * h5_type_bytes(p->type);
+}
+
+/* Rows of a chunk. */
+static uint64_t chunk_rows(const struct h5_part *p) {
+    return max_u64(1, min_u64(p->rows, CHUNK_BYTES / max_u64(1, row_bytes(p))));
+}
+
+/* Collective. Room on disk for a dataset, compressed or not. Where MPI-IO finds the disk full, Open MPI 4
+ * takes no note of data that it could not write, and HDF5 1.10 waits for ever as it closes: it must not be
+ * full there. */
+static int reserve(struct h5_new *f, const struct h5_part *p, struct error *e) {
+    uint64_t in_chunk = p->in_one ? 1 : chunk_rows(p), chunks = (p->rows + in_chunk - 1) / in_chunk;
+    uint64_t bytes = chunks * in_chunk * row_bytes(p);
+    f->reserved += bytes + DATASET_BYTES + (bytes >= f->least ? f->alignment : 0);
+    if (!p->in_one)
+        f->reserved += bytes / GAPS + chunks * CHUNK_ENTRY;
+    if (f->place >= 0 && disk_reserve(f->place, f->reserved + OTHER_BYTES) != 0)
+        error_set(e, EX_IOERR, "%s: cannot be written: %s", f->name, strerror(errno));
+    return agree(f, e);
 }
 
 static struct h5_new *create(struct comm *c, const char *file, uint64_t least, uint64_t alignment,
                              struct error *e) {
     h5_start();
     struct h5_new *f = mem_zero(1, sizeof *f);
-    *f = (struct h5_new){.c = c, .name = mem_alloc(strlen(file) + 1, 1)};
+    *f = (struct h5_new){
+        .c = c, .name = mem_alloc(strlen(file) + 1, 1), .least = least, .alignment = alignment, .place = -1};
     strcpy(f->name, file);
-    hid_t access = prepare(f, least, alignment, e);
+    hid_t access = prepare(f, e);
     if (!agree(f, e) && (f->file = H5Fcreate(file, H5F_ACC_EXCL, H5P_DEFAULT, access)) < 0)
         h5_fail(e, EX_CANTCREAT, file, "cannot be created");
     H5Pclose(access);
+    if (!agree(f, e) && comm_size(c) > 1 && comm_rank(c) == 0 &&
+        (f->place = open(file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+        error_set(e, EX_CANTCREAT, "%s: cannot be opened: %s", file, strerror(errno));
     if (!agree(f, e))
         return f;
     h5_new_close(f, e);
@@ -131,15 +166,6 @@ int h5_new_number(struct h5_new *f, const char *name, uint64_t value, struct err
     return add_attribute(f, name, H5T_STD_U64LE, &value, e);
 }
 
-static uint64_t row_bytes(const struct h5_part *p) {
-    return (p->rank == 2 ? p->width : 1) * h5_type_bytes(p->type);
-}
-
-/* Rows of a chunk. */
-static uint64_t chunk_rows(const struct h5_part *p) {
-    return max_u64(1, min_u64(p->rows, CHUNK_BYTES / max_u64(1, row_bytes(p))));
-}
-
 static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct error *e) {
     hsize_t size[2] = {p->rows, p->width}, chunk[2] = {chunk_rows(p), p->width};
     hid_t plist = H5Pcreate(H5P_DATASET_CREATE), links = H5Pcreate(H5P_LINK_CREATE);
@@ -165,19 +191,33 @@ static hid_t create_dataset(struct h5_new *f, const struct h5_part *p, struct er
     return id;
 }
 
+/* How data is written. Compressed chunks are shared out over the ranks, which takes all of them; else each
+ * writes what it has: of that, Open MPI tells when it fails. */
+static hid_t make_transfer(const struct h5_new *f, const struct h5_part *p) {
+    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    if (comm_size(f->c) > 1 &&
+        H5Pset_dxpl_mpio(transfer, p->gzip ? H5FD_MPIO_COLLECTIVE : H5FD_MPIO_INDEPENDENT) < 0) {
+        H5Pclose(transfer);
+        return -1;
+    }
+    return transfer;
+}
+
 /* Rows [first, first+n) of the dataset, by way of `data`, which has room for them. n may be 0, but every rank
  * must come here. */
 static void write_rows(struct h5_new *f, hid_t id, const struct h5_part *p, uint64_t first, uint64_t n,
                        void *data, struct error *e) {
     hsize_t start[2] = {first, 0}, count[2] = {n, p->width};
-    hid_t from = H5Screate_simple(p->rank, count, NULL), to = H5Dget_space(id), type = make_type(p->type);
-    if (type < 0 || from < 0 || (n == 0 && H5Sselect_none(from) < 0) ||
+    hid_t from = H5Screate_simple(p->rank, count, NULL), to = H5Dget_space(id), type = make_type(p->type),
+          transfer = make_transfer(f, p);
+    if (type < 0 || from < 0 || transfer < 0 || (n == 0 && H5Sselect_none(from) < 0) ||
         (n ? H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, count, NULL) : H5Sselect_none(to)) < 0)
         h5_fail(e, EX_OSERR, f->name, "%s: its rows cannot be chosen", p->path);
     else if (n > 0)
         p->fill(p->ctx, first - p->first, n, data, e);
-    if (!agree(f, e) && H5Dwrite(id, type, from, to, f->transfer, data) < 0)
+    if (!agree(f, e) && H5Dwrite(id, type, from, to, transfer, data) < 0)
         h5_fail(e, EX_IOERR, f->name, "%s: cannot be written", p->path);
+    H5Pclose(transfer);
     H5Tclose(type);
     H5Sclose(to);
     H5Sclose(from);
@@ -205,6 +245,8 @@ static void write_parts(struct h5_new *f, hid_t id, const struct h5_part *p, str
 }
 
 int h5_new_dataset(struct h5_new *f, const struct h5_part *p, struct error *e) {
+    if (reserve(f, p, e))
+        return e->status;
     hid_t id = create_dataset(f, p, e);
     if (!agree(f, e) && p->rows > 0)
         write_parts(f, id, p, e);
@@ -288,9 +330,11 @@ int h5_new_sealed(struct h5_new *f, const struct h5_part *part, struct error *e)
 
 /* After an error ranks may differ in what they have told HDF5, and would wait for each other as it closes. */
 int h5_new_close(struct h5_new *f, struct error *e) {
-    H5Pclose(f->transfer);
     if (!e->status && H5Fclose(f->file) < 0)
         h5_fail(e, EX_IOERR, f->name, "cannot be finished");
+    agree(f, e);
+    if (f->place >= 0 && (disk_unreserve(f->place) != 0) + (close(f->place) != 0) > 0)
+        error_set(e, EX_IOERR, "%s: cannot be finished: %s", f->name, strerror(errno));
     agree(f, e);
     free(f->name);
     free(f);

@@ -17,8 +17,15 @@ from oracle import families, mhash_text, write_sets
 from vectors import clusters, write_vectors
 
 ALL = "LSHJOIN_FAILING_ALL" in os.environ
+LIBRARY = Path(os.environ.get("LSHJOIN_FAILING_LIBRARY", joins.ROOT / "build" / "tests" / "libfailing.so")).absolute()
+PRELOADED = ["env", f"LD_PRELOAD={LIBRARY}"]
 AT_ONCE = 4 if ALL else 2  # a run waits for most of its time
 FAULTS = {joins.BINARY: joins.FAULTS, packing.BINARY: joins.FAULTS.with_name("lshpack_faults")}
+
+
+def failing(what):
+    """The environment in which one call fails, of a program that is PRELOADED (tests/faults/failing.c)."""
+    return {"LSHJOIN_FAILING": what}
 
 
 @dataclass

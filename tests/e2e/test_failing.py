@@ -16,16 +16,10 @@ import numpy as np
 import pytest
 
 import joins
-from failing import ALL, KINDS, Job
+from failing import ALL, KINDS, PRELOADED, Job, failing
 
-LIBRARY = Path(os.environ.get("LSHJOIN_FAILING_LIBRARY", joins.ROOT / "build" / "tests" / "libfailing.so")).absolute()
 WRONG = {65, 66, 70, 71, 73, 74}  # of sysexits.h; whatever goes wrong while it runs
 SHAPES = [(name, ranks) for name in (KINDS if ALL else ["sets", "pack"]) for ranks in KINDS[name].ranks]
-PRELOADED = ["env", f"LD_PRELOAD={LIBRARY}"]
-
-
-def failing(what):
-    return {"LSHJOIN_FAILING": what}
 
 
 def list_calls(job, whose=None):

@@ -169,6 +169,9 @@ SYSTEM(int, -1, EACCES, rename, (const char *from, const char *to), (from, to))
 SYSTEM(int, -1, EACCES, link, (const char *from, const char *to), (from, to))
 SYSTEM(int, -1, EACCES, mkstemp, (char *path), (path))
 SYSTEM(int, -1, EIO, fsync, (int fd), (fd))
+SYSTEM(int, -1, ENOSPC, fallocate, (int fd, int mode, off_t from, off_t bytes), (fd, mode, from, bytes))
+SYSTEM(int, -1, EIO, ftruncate, (int fd, off_t bytes), (fd, bytes))
+SYSTEM(ssize_t, -1, EIO, pwrite, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at))
 SYSTEM(int, EAGAIN, EAGAIN, pthread_create,
        (pthread_t * thread, const pthread_attr_t *how, void *(*start)(void *), void *ctx),
        (thread, how, start, ctx))
