@@ -188,12 +188,13 @@ static void write_state(const struct checkpoint *k, struct error *e) {
     path_of(k, ".state.json.part", part);
     path_of(k, "state.json", whole);
     int fd = open(part, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0 || json_dumpfd(state, fd, JSON_INDENT(1)) != 0 || disk_name(part, whole) != 0 ||
-        disk_sync(k->directory) != 0) {
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    bool good = f && json_dumpf(state, f, JSON_INDENT(1)) == 0;
+    if ((f && fclose(f) != 0) || !good || disk_name(part, whole) != 0 || disk_sync(k->directory) != 0) {
         error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
         unlink(part);
     }
-    if (fd >= 0)
+    if (fd >= 0 && !f)
         close(fd);
     json_decref(state);
 }

@@ -98,6 +98,15 @@ def test_two_jobs_told_to_write_the_same(held, tmp_path, ranks):
     assert first.ok() and len(read_h5(out)) > 100
 
 
+@pytest.mark.parametrize("size", ["8k", "16k", "24k", "32k", "40k", "60k"])
+@both
+def test_no_room_for_a_checkpoint(tmp_path, small, ranks, size):
+    """For its pairs, or for what tells of them."""
+    file, kept = write_sets(tmp_path / "sets.h5", families(5, 1000)), small(size) / "kept"
+    broken = run([*OPTIONS, "--round", "64K", "--checkpoint", kept, "--checkpoint-every", 0, "-o", tmp_path / "out", file], ranks)
+    check(broken, tmp_path / "out", os.EX_IOERR, kept, "No space left on device")
+
+
 # ---- files that ranks write together -------------------------------------------------------------------------------
 
 TOGETHER = {  # what writes one, and its name
