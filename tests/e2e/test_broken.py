@@ -3,6 +3,7 @@
 The short part of tests/faults/faults.py."""
 import os
 import shutil
+import signal
 import subprocess
 
 import h5py
@@ -105,6 +106,27 @@ def test_no_room_for_a_checkpoint(tmp_path, small, ranks, size):
     file, kept = write_sets(tmp_path / "sets.h5", families(5, 1000)), small(size) / "kept"
     broken = run([*OPTIONS, "--round", "64K", "--checkpoint", kept, "--checkpoint-every", 0, "-o", tmp_path / "out", file], ranks)
     check(broken, tmp_path / "out", os.EX_IOERR, kept, "No space left on device")
+
+
+def test_messages_that_nobody_reads(tmp_path):
+    """A job that is deaf to a signal ends all the same, though standard error takes no more."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 512)
+    os.set_blocking(writer, True)
+    mark = tmp_path / "held"
+    process = joins.start([*OPTIONS, "--no-print", write_sets(tmp_path / "sets.h5", SETS)], program=FAULTS, stderr=writer,
+                          env={"LSHJOIN_FAULT": f"verify:0:1:hold={mark}"})
+    try:
+        wait_for(mark)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == os.EX_TEMPFAIL
+    finally:
+        joins.kill(process)
+        os.close(reader)
+        os.close(writer)
 
 
 # ---- files that ranks write together -------------------------------------------------------------------------------
