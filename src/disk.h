@@ -1,4 +1,4 @@
-/* What a crash of the machine must leave as it is. */
+/* What a crash of the machine must leave as it is, and room for what is to come. */
 #ifndef DISK_H
 #define DISK_H
 
@@ -8,9 +8,9 @@
  * the file system cannot tell. */
 int disk_sync(const char *path);
 
-/* There is room for the first `bytes` of a file, which is no longer for it, or shorter; what it does not come
- * to use is given back. Return 0, or -1 with errno set; 0 too where the file system cannot reserve (as some
- * of networks). */
+/* Make room for the first `bytes` of a file, whose length stays as it is; give back what it has beyond its
+ * length. Return 0, or -1 with errno set; 0 too where the file system cannot reserve (as some of networks).
+ */
 int disk_reserve(int fd, uint64_t bytes);
 int disk_unreserve(int fd);
 

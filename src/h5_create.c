@@ -332,9 +332,11 @@ int h5_new_sealed(struct h5_new *f, const struct h5_part *part, struct error *e)
 int h5_new_close(struct h5_new *f, struct error *e) {
     if (!e->status && H5Fclose(f->file) < 0)
         h5_fail(e, EX_IOERR, f->name, "cannot be finished");
-    agree(f, e);
-    if (f->place >= 0 && (disk_unreserve(f->place) != 0) + (close(f->place) != 0) > 0)
-        error_set(e, EX_IOERR, "%s: cannot be finished: %s", f->name, strerror(errno));
+    if (f->place >= 0) {
+        if (!e->status && disk_unreserve(f->place) != 0)
+            error_set(e, EX_IOERR, "%s: cannot be finished: %s", f->name, strerror(errno));
+        close(f->place);
+    }
     agree(f, e);
     free(f->name);
     free(f);

@@ -48,6 +48,7 @@ struct h5_part {
     int (*fill)(void *ctx, uint64_t at, uint64_t n, void *out, struct error *e);
     void *ctx;
 };
+/* Where there are several ranks, room for it is reserved first, as for one that is not compressed. */
 int h5_new_dataset(struct h5_new *f, const struct h5_part *part, struct error *e);
 
 /* The same in one stretch, and beside it, in PATH.sums, the sums (seal.h) of its blocks, for h5_sealed.h. */

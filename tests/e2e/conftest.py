@@ -1,4 +1,5 @@
 import itertools
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,3 +76,18 @@ def fails(request, tmp_path):
         assert looks == []
 
     return check
+
+
+@pytest.fixture
+def small(tmp_path):
+    """small(size): a directory that has room for so much, where root may mount one."""
+    place = tmp_path / "small"
+    place.mkdir()
+
+    def mount(size):
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], stderr=subprocess.DEVNULL).returncode:
+            pytest.skip("no file system can be mounted here")
+        return place
+
+    yield mount
+    subprocess.run(["umount", place], stderr=subprocess.DEVNULL)

@@ -4,14 +4,12 @@ The short part of tests/faults/faults.py."""
 import os
 import shutil
 import signal
-import subprocess
 
 import h5py
 import pytest
 
 import joins
 import packing
-from failing import PRELOADED, failing
 from joins import FAULTS, read_h5, run, wait_for
 from oracle import families, write_sets
 
@@ -122,7 +120,7 @@ def test_messages_that_nobody_reads(tmp_path):
     try:
         wait_for(mark)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == os.EX_TEMPFAIL
+        assert process.wait(timeout=30 * joins.PATIENCE) == os.EX_TEMPFAIL
     finally:
         joins.kill(process)
         os.close(reader)
@@ -132,18 +130,16 @@ def test_messages_that_nobody_reads(tmp_path):
 # ---- files that ranks write together -------------------------------------------------------------------------------
 
 TOGETHER = {  # what writes one, and its name
-    "clusters": (joins.BINARY, "--threshold .5 --clusters --no-print -o", "out/clusters.h5", "--quiet"),
-    "index": (joins.BINARY, "--threshold .5 --no-print --save-index", "out/index.h5", "--quiet"),
-    "corpus": (packing.BINARY, "--from lines --words 1 -o", "out", "--quiet"),
-    "compressed corpus": (packing.BINARY, "--from lines --words 1 --gzip 3 -o", "out", "--quiet"),
+    "clusters": (joins.BINARY, "--threshold .5 --quiet --clusters --no-print -o", "out/clusters.h5"),
+    "index": (joins.BINARY, "--threshold .5 --quiet --no-print --save-index", "out/index.h5"),
+    "corpus": (packing.BINARY, "--quiet --from lines --words 1 -o", "out"),
+    "compressed corpus": (packing.BINARY, "--quiet --from lines --words 1 --gzip 3 -o", "out"),
 }
 
 
-def write_together(name, place, ranks, data, env=None, wrap=()):
-    program, options, whole, *more = TOGETHER[name]
-    args = [*options.split(), place / "out", *more, data[program]]
-    return run(args, ranks, program=program, timeout=30, wrap=wrap,
-               env={**(packing.QUICK if program == packing.BINARY else {}), **(env or {})})
+def write_together(name, place, ranks, data):
+    program, options, _ = TOGETHER[name]
+    return (packing.run if program == packing.BINARY else run)([*options.split(), place / "out", data[program]], ranks, timeout=30)
 
 
 @pytest.fixture
@@ -151,21 +147,6 @@ def data(tmp_path):
     lines = tmp_path / "lines.txt"
     lines.write_text("\n".join(" ".join(f"{row * k % 9973:x}" for k in range(1, 20)) for row in range(20000)))
     return {joins.BINARY: write_sets(tmp_path / "sets.h5", families(5, 2000)), packing.BINARY: lines}
-
-
-@pytest.fixture
-def small(tmp_path):
-    """small(size): a directory that has room for so much, where root may mount one."""
-    place = tmp_path / "small"
-    place.mkdir()
-
-    def mount(size):
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], stderr=subprocess.DEVNULL).returncode:
-            pytest.skip("no file system can be mounted here")
-        return place
-
-    yield mount
-    subprocess.run(["umount", place], stderr=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("share", [.1, .5, .9, .99])
@@ -180,12 +161,3 @@ def test_no_room_for_all_of_a_file(tmp_path, small, data, name, ranks, share):
     assert broken.rc == os.EX_IOERR and len(broken.messages) == 1 and "No space left on device" in broken.err, broken.err
     finished = "out/run.json" if name == "clusters" else TOGETHER[name][2]
     assert not (place / finished).exists()
-
-
-@pytest.mark.parametrize("rank", [0, 2])
-@pytest.mark.parametrize("name", [name for name in TOGETHER if name != "compressed corpus"])
-def test_a_write_of_rows_fails(tmp_path, data, name, rank):
-    """The first of the rank that it is tried on: no matter what MPI-IO says of it."""
-    broken = write_together(name, tmp_path, 3, data, failing(f"pwrite:{rank}:1:fbtl"), PRELOADED)
-    assert broken.rc == os.EX_IOERR and len(broken.messages) == 1, broken.err
-    assert not (tmp_path / TOGETHER[name][2]).exists()

@@ -102,3 +102,12 @@ def test_libraries_without_memory(tmp_path, name, library):
     n = len(list_calls(job, library)["malloc"])
     job.try_all([failing(f"malloc:0:{nth}:{library}") for nth in np.unique(np.geomspace(1, n, 60).astype(int))],
                 check(job, library == "libhdf5"))
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("name", ["groups", "saved", "pack"])
+def test_rows_that_mpi_io_cannot_write(tmp_path, name, rank):
+    """Of clusters.h5, an index and a corpus. When it is told to write those of all ranks together, Open MPI says nothing."""
+    job = Job(name, tmp_path, 3, wrap=PRELOADED)
+    job.good({})
+    assert job.try_all([failing(f"pwrite:{rank}:1:fbtl")], check(job)) == [os.EX_IOERR]
