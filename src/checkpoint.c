@@ -16,8 +16,8 @@
 #include <xxhash.h>
 
 #include "directory.h"
-#include "disk.h"
 #include "identity.h"
+#include "json_file.h"
 #include "json_memory.h"
 #include "kept.h"
 #include "lshjoin/fault.h"
@@ -183,19 +183,8 @@ static json_t *state_json(const struct checkpoint *k) {
 
 /* Rank 0. */
 static void write_state(const struct checkpoint *k, struct error *e) {
-    char part[4096 + NAME], whole[4096 + NAME];
     json_t *state = state_json(k);
-    path_of(k, ".state.json.part", part);
-    path_of(k, "state.json", whole);
-    int fd = open(part, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-    bool good = f && json_dumpf(state, f, JSON_INDENT(1)) == 0;
-    if ((f && fclose(f) != 0) || !good || disk_name(part, whole) != 0 || disk_sync(k->directory) != 0) {
-        error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
-        unlink(part);
-    }
-    if (fd >= 0 && !f)
-        close(fd);
+    json_file_write(k->directory, "state.json", state, e);
     json_decref(state);
 }
 

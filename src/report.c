@@ -1,19 +1,17 @@
 #include "report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <unistd.h>
 
-#include "disk.h"
 #include "forecast.h"
 #include "h5_base.h"
 #include "index.h"
+#include "json_file.h"
 #include "json_memory.h"
 #include "lshjoin/cpu.h"
 #include "lshjoin/fault.h"
@@ -359,17 +357,12 @@ static json_t *report_json(struct comm *c, const struct options *o, const struct
     return report;
 }
 
+/* One that could not be made safe would look finished. */
 static void write_json(const char *directory, const json_t *report, struct error *e) {
-    char part[4200], whole[4200];
-    snprintf(part, sizeof part, "%s/.run.json.part", directory);
+    char whole[4200];
     snprintf(whole, sizeof whole, "%s/run.json", directory);
-    FILE *f = fopen(part, "wx");
-    bool good = f && report && json_dumpf(report, f, JSON_INDENT(2)) == 0;
-    if ((f && fclose(f) != 0) || !good || disk_name(part, whole) != 0 || disk_sync(directory) != 0) {
-        error_set(e, EX_IOERR, "%s: cannot be written: %s", whole, strerror(errno));
-        unlink(part);
+    if (json_file_write(directory, "run.json", report, e))
         unlink(whole);
-    }
 }
 
 /* ---- the summary, a line each ---- */
